@@ -13,15 +13,382 @@ interface ErrorCodeEntry {
 export const ERROR_CODES = {
   // E10xx configuration files, options, environment
   E1000: { title: 'Bad configuration', hint: 'Correct the mistakes listed below it; nothing was started.' },
+  E1001: {
+    title: 'Configuration file cannot be read',
+    hint: 'Check the path and that this user may read it.',
+  },
+  E1002: { title: 'Configuration file is not UTF-8 text', hint: 'Save the file as UTF-8.' },
+  E1003: {
+    title: 'Configuration file is too large',
+    hint: 'Check that the right file was named; the limit is 4 MiB.',
+  },
+  E1004: {
+    title: 'Line is not `[group]`, `name = value` or a comment',
+    hint: 'Write `name = value`, or begin the line with # to make it a comment.',
+  },
+  E1005: {
+    title: 'Option stands before the first `[group]`',
+    hint: 'Write `[DEFAULT]` or the name of another group above it.',
+  },
+  E1006: { title: 'Bad group line', hint: 'Write the name between brackets: `[group]`.' },
+  E1007: {
+    title: 'Indented line continues no option',
+    hint: 'Remove the blanks at the beginning of the line; only a continued value is indented.',
+  },
+  E1008: {
+    title: 'Option has a value of the wrong type',
+    hint: 'Write a value of the type the option asks for.',
+  },
+  E1009: {
+    title: 'Option value is out of its range',
+    hint: 'Write a value within the range the option allows.',
+  },
+  E1010: {
+    title: 'Option value is not one of its choices',
+    hint: 'Write one of the choices, exactly as listed.',
+  },
+  E1011: {
+    title: 'Value refers to an option that is not there',
+    hint: 'Correct the name behind the $, or write $$ for a dollar sign.',
+  },
+  E1012: { title: 'Values refer to each other in a circle', hint: 'Write at least one of them without a $.' },
+  E1013: { title: 'Option has no effect here', hint: 'Remove it, or correct its name.' },
+  E1014: { title: 'Option has an old name', hint: 'Use the new name; the old one still works.' },
+  E1015: {
+    title: 'Environment variable names no option',
+    hint: 'Write OS_<GROUP>__<OPTION> in capitals with the names of the option reference.',
+  },
   // E11xx pipeline.yaml and event_pipeline.yaml
+  E1101: {
+    title: 'Wrong shape of a pipeline file',
+    hint: 'Give a mapping with the lists sources and sinks; see etc/pipeline.yaml.',
+  },
+  E1102: { title: 'Sources or sinks missing', hint: 'A pipeline file has the two lists sources and sinks.' },
+  E1103: {
+    title: 'Required field missing',
+    hint: 'Each source has name, meters (or events) and sinks; each sink name and publishers.',
+  },
+  E1105: { title: 'Source without sink', hint: 'List at least one sink name under sinks.' },
+  E1106: {
+    title: 'Source names a sink that is not defined',
+    hint: 'Define the sink under sinks, or correct its name.',
+  },
+  E1107: { title: 'Source takes nothing', hint: 'List name patterns, or "*" for everything.' },
+  E1108: {
+    title: 'Patterns contradict each other',
+    hint: 'Use names only, exclusions ("!name") only, or "*" with exclusions.',
+  },
+  E1109: { title: 'Name used twice', hint: 'Give each source and each sink of a file a name of its own.' },
+  E1110: {
+    title: 'Two pipelines with one name',
+    hint: 'List each sink once in a source, and avoid names that collide when joined by ":".',
+  },
+  E1111: { title: 'Sink without publisher', hint: 'List at least one publisher URL, e.g. store://.' },
+  E1112: { title: 'Unknown publisher', hint: 'Use a scheme that exists.' },
+  E1113: {
+    title: 'Bad publisher URL',
+    hint: "Correct the URL; each publisher's parameters are on its reference page.",
+  },
+  E1114: { title: 'Empty name pattern', hint: 'Remove the empty entry, or write "*" for everything.' },
+  E1115: { title: 'Key without effect', hint: 'Remove it, or correct its spelling.' },
   // E12xx event and meter definitions
+  E1201: {
+    title: 'Wrong shape of an event definitions file',
+    hint: 'Give a list of mappings with the keys event_type and traits.',
+  },
+  E1202: {
+    title: 'Required field of an event definition missing',
+    hint: 'Each event definition has event_type and traits; traits may be {}.',
+  },
+  E1203: { title: 'Invalid trait type', hint: 'Use text, int, float or datetime.' },
+  E1204: {
+    title: 'Definition without fields',
+    hint: 'Name the path (or a list of paths) of the value under fields.',
+  },
+  E1205: {
+    title: 'Plugin without a name',
+    hint: 'Write plugin: NAME, or plugin: {name: NAME, parameters: {…}}.',
+  },
+  E1206: { title: 'Unknown plugin', hint: 'The plugins are split, bitfield, timedelta and map.' },
+  E1207: {
+    title: 'Bad path',
+    hint: 'Correct the path; names with other characters than letters, digits, "_" and "-" need quotes.',
+  },
+  E1208: { title: 'Bad plugin parameters', hint: 'Correct the parameters of the plugin.' },
+  E1209: {
+    title: 'Deprecated plugin',
+    hint: 'Use the path operator `split(separator, segment, max)` instead.',
+  },
+  E1210: { title: 'Key without effect', hint: 'Remove it, or correct its spelling.' },
+  E1211: {
+    title: 'Wrong shape of a meter definitions file',
+    hint: 'Give a mapping with the key metric, a list of meter definitions.',
+  },
+  E1212: {
+    title: 'Required field of a meter definition missing',
+    hint: 'Each meter has name, event_type, type, unit, volume and resource_id, none of them empty or 0.',
+  },
+  E1213: { title: 'Invalid sample type', hint: 'Use gauge, delta or cumulative.' },
+  E1214: {
+    title: 'Bad event type',
+    hint: 'Give a text or a list of texts: in meter definitions regular expressions, in event definitions patterns with *.',
+  },
+  E1215: {
+    title: 'Meter defined twice',
+    hint: 'Within a file the last definition of a name counts, across files the first; merge or remove the others.',
+  },
+  E1216: {
+    title: 'Bad lookup',
+    hint: 'Name fields of this definition whose paths give one value per sample.',
+  },
+  E1217: { title: 'Definition file cannot be read', hint: 'Check the path and the permissions.' },
+  E1218: {
+    title: 'Plugin cannot give several values',
+    hint: 'With lookup only the plugin split may be used.',
+  },
+  E1219: {
+    title: 'Wrong type of a value in a definition',
+    hint: 'Give a path as text, a list of paths, or a mapping with fields.',
+  },
   // E13xx YAML
+  E1300: { title: 'YAML syntax error', hint: 'Correct the line; the mistake may stand shortly before it.' },
+  E1301: {
+    title: 'YAML key appears twice',
+    hint: 'Keep one of them; only the last would count, and the other would be lost without a word.',
+  },
+  E1302: {
+    title: 'YAML tag is not supported',
+    hint: 'Remove the tag, or quote the text if it begins with an !.',
+  },
+  E1303: {
+    title: 'YAML alias cannot be used',
+    hint: 'Define &name above its use, or quote the text if it begins with a *.',
+  },
+  E1304: {
+    title: 'YAML file is too large or nested too deeply',
+    hint: 'Split it, or check that it is the right file.',
+  },
+  E1305: {
+    title: 'Character that YAML does not allow',
+    hint: 'Remove it, or write it as an escape in double quotes.',
+  },
+  E1306: {
+    title: 'YAML number cannot be held exactly',
+    hint: 'Put it in quotes if it is a name and not a quantity.',
+  },
+  E1307: {
+    title: 'YAML key is not a plain name',
+    hint: 'Use text or a number as key; quote text with special characters.',
+  },
+  E1308: {
+    title: 'YAML merge of something that is not a mapping',
+    hint: 'Write `<<: *name` of a mapping, or a list of them.',
+  },
+  E1309: {
+    title: 'YAML file holds more than one document',
+    hint: 'Remove the `---` line in the middle, or split the file.',
+  },
+  E1310: {
+    title: 'YAML reads this text as another value',
+    hint: 'Put it in quotes if the text as written is meant.',
+  },
   // E20xx broker
+  E2001: {
+    title: 'Bad transport URL',
+    hint: 'Write rabbit://user:password@host:5672/vhost, with / # ? % , : @ inside a name or password written as %2F and so on.',
+  },
+  E2002: {
+    title: 'Broker cannot be reached',
+    hint: 'Check host and port of the transport URL, that RabbitMQ runs there, and the firewall between; it is tried again.',
+  },
+  E2003: {
+    title: 'Broker refused the login',
+    hint: 'Check user and password of the transport URL with: rabbitmqctl authenticate_user USER PASSWORD; it is tried again.',
+  },
+  E2004: {
+    title: 'Virtual host refused',
+    hint: 'Check it with: rabbitmqctl list_vhosts, and the permissions with: rabbitmqctl list_permissions -p VHOST; it is tried again.',
+  },
+  E2005: {
+    title: 'TLS with the broker failed',
+    hint: 'Set ssl_ca_file of [oslo_messaging_rabbit] to the authority that signed the certificate of the broker, and check the port (often 5671).',
+  },
+  E2006: {
+    title: 'Connection to the broker lost',
+    hint: 'It is made again by itself; look into the log of the broker if it repeats.',
+  },
+  E2007: {
+    title: 'Queue or exchange exists with other properties',
+    hint: 'What exists is used as it is; set the options of [oslo_messaging_rabbit] as the services have them.',
+  },
+  E2008: {
+    title: 'Broker refused access to a queue or exchange',
+    hint: 'Grant it with: rabbitmqctl set_permissions -p VHOST USER CONFIGURE WRITE READ; it is tried again.',
+  },
+  E2009: {
+    title: 'Queue or exchange cannot be used',
+    hint: 'Look it up with: rabbitmqctl list_queues -p VHOST name state type; it is tried again.',
+  },
+  E2010: {
+    title: 'Broker did not take a message',
+    hint: 'The message in the text says why; nothing was lost on this side.',
+  },
+  E2011: {
+    title: 'Message compressed in a way that is not understood',
+    hint: 'Let the services send without kombu_compression, or with gzip.',
+  },
+  E2012: {
+    title: 'Broker holds up publishers',
+    hint: 'It is short of memory or disk: rabbitmqctl status shows the alarm; publishing goes on by itself afterwards.',
+  },
+  E2013: {
+    title: 'Consumer cancelled by the broker',
+    hint: 'The queue was deleted or moved; it is set up again by itself.',
+  },
+  E2014: {
+    title: 'Broker options contradict each other',
+    hint: 'Set rabbit_quorum_queue alone: mirrored queues (rabbit_ha_queues) are gone from RabbitMQ 4.',
+  },
+  E2015: {
+    title: 'TLS file of the broker connection cannot be read',
+    hint: 'Check the path and that this user may read it.',
+  },
   // E30xx store
   // E40xx HTTP interface and queries
+  E4001: {
+    title: 'Unknown query parameter',
+    hint: 'The parameters of each path are listed in /v1/openapi.json.',
+  },
+  E4002: { title: 'Bad value in a request', hint: 'Correct the value named in the message.' },
+  E4003: {
+    title: 'Bad condition in a query',
+    hint: 'Give q.field and q.value for every condition, q.op and q.type for all conditions or for none.',
+  },
+  E4004: { title: 'Not found', hint: 'Check the identifier; what is older than the retention time is gone.' },
+  E4005: { title: 'No such path', hint: 'The paths this server knows are listed in /v1/openapi.json.' },
+  E4006: {
+    title: 'Method not allowed on this path',
+    hint: 'The Allow header of the answer names the methods this path knows.',
+  },
+  E4007: {
+    title: 'Answer too large',
+    hint: 'Ask for a shorter time range or give a limit; [api] maximum_return_items sets the bound.',
+  },
+  E4008: {
+    title: 'Request body too large',
+    hint: 'Send the notifications in several requests; [api] max_request_bytes sets the bound.',
+  },
+  E4009: {
+    title: 'Content type not understood',
+    hint: 'Send one notification as application/json, or one a line as application/x-ndjson.',
+  },
+  E4010: {
+    title: 'Request did not come from this machine',
+    hint: 'There is no authentication yet, so the API answers only to requests addressed to localhost.',
+  },
+  E4011: { title: 'Too much at once', hint: 'Try again after the seconds in the Retry-After header.' },
+  E4012: {
+    title: 'API address is not loopback',
+    hint: 'Set [api] host to 127.0.0.1 or ::1: there is no authentication yet.',
+  },
+  E4013: {
+    title: 'API cannot listen',
+    hint: 'Free the address, or choose another one with [api] host and port.',
+  },
+  E4014: {
+    title: 'Malformed HTTP request',
+    hint: 'Send a well-formed HTTP/1.1 request with a shorter header.',
+  },
+  E4015: {
+    title: 'Unexpected failure while answering',
+    hint: 'This is a defect: the log of the server has the details under the request id of the answer.',
+  },
+  E4016: { title: 'Not served by this version', hint: 'Ask the service that owns this path.' },
+  E4030: {
+    title: 'Bad --where expression',
+    hint: "Write conditions joined by and, e.g. --where 'project=demo and timestamp>=2026-03-01'.",
+  },
+  E4031: {
+    title: 'API cannot be reached',
+    hint: 'Start it with: nephoscope serve; or name another address with --api-url.',
+  },
+  E4032: {
+    title: 'API refused the request',
+    hint: 'Correct what the message names; --show-request shows what was asked.',
+  },
+  E4033: {
+    title: 'Answer of the API not understood',
+    hint: 'Check that --api-url names a telemetry API and not some other server.',
+  },
   // E50xx notifications and parking
+  E5001: { title: 'Not UTF-8', hint: 'The sender must encode notifications as UTF-8.' },
+  E5002: { title: 'Not JSON', hint: 'The body must be one JSON document.' },
+  E5003: {
+    title: 'The message inside the envelope is not JSON',
+    hint: 'Look at the sender: it wrote a broken oslo.message.',
+  },
+  E5004: { title: 'Unknown version of the envelope', hint: 'Only oslo.version 2.x is understood.' },
+  E5005: {
+    title: 'Notification without event_type',
+    hint: 'The sender must name the type of the event; is this a notification at all?',
+  },
+  E5006: {
+    title: 'Wrong type of a field',
+    hint: 'Look at the sender: the field has another type than the notification format says.',
+  },
+  E5007: {
+    title: 'Unknown priority',
+    hint: 'Priorities are AUDIT, DEBUG, INFO, WARN, ERROR, CRITICAL and SAMPLE.',
+  },
+  E5008: {
+    title: 'Unreadable timestamp',
+    hint: 'Timestamps are ISO 8601, such as 2026-01-02 03:04:05.000006.',
+  },
+  E5009: {
+    title: 'Number out of range',
+    hint: 'The number is too large for a 64-bit float and cannot be kept.',
+  },
+  E5010: {
+    title: 'Text with a lone surrogate',
+    hint: 'Half of a UTF-16 pair is no character and cannot be stored; look at the sender.',
+  },
+  E5011: { title: 'Body too large', hint: 'Raise the limit if such notifications are wanted.' },
+  E5012: {
+    title: 'Nested too deeply',
+    hint: 'Such a document can be read but not written again; look at the sender.',
+  },
+  E5013: {
+    title: 'A value could not be converted',
+    hint: 'Compare the definition with what the notification holds; the rest of it was kept.',
+  },
+  E5014: {
+    title: 'Notification without message_id',
+    hint: 'Without it repeats cannot be recognised; look at the sender.',
+  },
+  E5015: {
+    title: 'Meters and values do not match in number',
+    hint: 'Each field in lookup must give one value per meter name.',
+  },
+  E5016: { title: 'Unreadable sensor', hint: 'The reading is left out until the sensor gives a number.' },
   // E60xx command line
+  E6001: {
+    title: 'Log file cannot be opened',
+    hint: 'Check that its directory exists and that this user may write there.',
+  },
   // E70xx polling
+  E7001: {
+    title: 'Poll took longer than its time limit',
+    hint: 'Look at what the pollster asks (disk, network); its later polls are skipped until this one has ended.',
+  },
+  E7002: { title: 'Poll failed', hint: 'It is tried again at the next interval; see the cause.' },
+  E7003: {
+    title: 'Polled samples could not be handed on',
+    hint: 'Look at the store or publisher named in the cause; these samples are lost, the next poll tries again.',
+  },
+  E7004: {
+    title: 'Figures of this machine cannot be read',
+    hint: 'They come from /proc on Linux; under systemd, ProcSubset=pid hides them, and hidepid= may.',
+  },
 } as const satisfies Record<string, ErrorCodeEntry>;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

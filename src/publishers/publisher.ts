@@ -10,11 +10,11 @@ export interface Rejection {
 
 /**
  * What became of a batch that a publisher took. Everything not in `rejected` is safe with the next stage
- * (committed, confirmed, flushed); `duplicates` counts the items among them that were there already.
+ * (committed, confirmed, flushed); `duplicates` are the indexes of the items among them that were there already.
  */
 export interface PublishResult {
   readonly accepted: number;
-  readonly duplicates: number;
+  readonly duplicates: readonly number[];
   readonly rejected: readonly Rejection[];
 }
 
