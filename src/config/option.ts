@@ -16,7 +16,10 @@ export type OptionType = keyof OptionValues;
  * Everything there is to know about one option: validation, typed reading, the reference page and the sample file
  * are made of it. `default: null` means "not set". The group is DEFAULT or an oslo.config group name.
  */
-export interface Option<Type extends OptionType = OptionType, Default extends OptionValues[Type] | null = OptionValues[Type] | null> {
+export interface Option<
+  Type extends OptionType = OptionType,
+  Default extends OptionValues[Type] | null = OptionValues[Type] | null,
+> {
   readonly group: string;
   readonly name: string;
   readonly type: Type;
@@ -31,7 +34,10 @@ export interface Option<Type extends OptionType = OptionType, Default extends Op
   readonly max?: number;
   readonly choices?: readonly string[];
   /** Old spellings that are still read, with one warning; the new one wins. */
-  readonly deprecatedNames?: readonly { readonly group: string; readonly name: string }[];
+  readonly deprecatedNames?: readonly {
+    readonly group: string;
+    readonly name: string;
+  }[];
 }
 
 /** Declares an option; only gives its exact type to the compiler. */
