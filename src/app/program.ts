@@ -1,0 +1,205 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { createApiServer } from '../api/server.ts';
+import type { Component, Deadline } from '../component/component.ts';
+import { Lifecycle } from '../component/lifecycle.ts';
+import type { Config } from '../config/option.ts';
+import type { Event } from '../model/event.ts';
+import type { Sample } from '../model/sample.ts';
+import { decodeNotification } from '../notification/envelope.ts';
+import type { Intake } from '../notification/intake.ts';
+import type { Logger, LogOutput } from '../observe/logger.ts';
+import { Metrics } from '../observe/metrics.ts';
+import { registerProcessMetrics } from '../observe/process-metrics.ts';
+import { createNotificationIntake } from '../pipeline/notification-intake.ts';
+import type { PipelinePlan } from '../pipeline/plan.ts';
+import { PipelineRunner } from '../pipeline/runner.ts';
+import { createHostView } from '../polling/host-view.ts';
+import { readPollingSettings } from '../polling/options.ts';
+import { createPollsters } from '../polling/pollsters/registry.ts';
+import { createPollingSource } from '../polling/scheduler.ts';
+import type { Publisher } from '../publishers/publisher.ts';
+import { EVENT_PUBLISHERS, type PublisherFactory, SAMPLE_PUBLISHERS } from '../publishers/registry.ts';
+import { createSources } from '../sources/registry.ts';
+import { openStore } from '../store/open.ts';
+import { DATABASE_CONNECTION, EVENT_TTL, EXPIRER_INTERVAL, METERING_TTL } from '../store/options.ts';
+import type { RetentionPolicy, Store } from '../store/store.ts';
+import { createExpirer } from './expirer.ts';
+import { createProblemLog } from './problem-log.ts';
+import { readSetup, type Setup } from './setup.ts';
+
+/** What a program is made of. */
+export interface ProgramParts {
+  readonly config: Config;
+  /** Where the embedded store lives; made with mode 0700 when it is missing. */
+  readonly stateDir: string;
+  readonly log: LogOutput;
+  readonly version: string;
+}
+
+/** All roles in one process. */
+export interface Program {
+  /** Resolves when everything runs; rejects after it has stopped what had started. */
+  start(): Promise<void>;
+  /** Sources first, store last, within the deadline. False when something did not end cleanly; see the log. */
+  stop(deadline: Deadline): Promise<boolean>;
+  /** What runs, where; for the first lines on the terminal. */
+  summary(): ProgramSummary;
+}
+
+export interface ProgramSummary {
+  readonly apiAddress: string;
+  readonly store: string;
+  readonly sources: readonly string[];
+}
+
+/**
+ * Puts a program together from a configuration. Throws a `ConfigurationError` with every mistake of every file; touches
+ * nothing outside but the files it reads.
+ *
+ * The wiring in one place, long but straight: store, publishers, pipelines, intake, HTTP, polling, sources. The order of
+ * the list given to the life cycle is the order of starting.
+ */
+export function createProgram(parts: ProgramParts): Program {
+  const { config, log } = parts;
+  const { logger } = log;
+  const { setup, warnings } = readSetup(config);
+  for (const { code, message, position } of warnings)
+    logger.warn({ code, position, detail: message }, 'Questionable configuration');
+  const metrics = new Metrics();
+  const stopProcessMetrics = registerProcessMetrics(metrics, {
+    version: parts.version,
+    node: process.version,
+  });
+  const databaseUrl =
+    config.get(DATABASE_CONNECTION)?.reveal() ?? `sqlite:///${join(parts.stateDir, 'telemetry.sqlite')}`;
+  const store = openStore(databaseUrl, { metrics, logger: logger.child({ part: 'store' }) });
+
+  const samplePublishers = makePublishers(setup.samplePlan, SAMPLE_PUBLISHERS, store);
+  const eventPublishers = makePublishers(setup.eventPlan, EVENT_PUBLISHERS, store);
+  const samples = new PipelineRunner<Sample>(setup.samplePlan, samplePublishers, ({ name }) => name, metrics);
+  const events = new PipelineRunner<Event>(
+    setup.eventPlan,
+    eventPublishers,
+    ({ eventType }) => eventType,
+    metrics,
+  );
+
+  const intake = makeIntake(setup, { samples, events, store, metrics, logger });
+  const polling = makePolling(config, samples, metrics, logger);
+  const sources = createSources({ config, intake, log: logger, metrics });
+  const expirer = createExpirer({
+    store,
+    policy: retentionPolicy(config),
+    intervalMillis: config.get(EXPIRER_INTERVAL) * 1_000,
+    nowMicros,
+    metrics,
+    logger,
+  });
+  const api = createApiServer({
+    config,
+    store,
+    intake,
+    metrics,
+    statuses: () => lifecycle.statuses(),
+    logger: logger.child({ part: 'api' }),
+  });
+  const components: readonly Component[] = [
+    store,
+    ...samplePublishers.values(),
+    ...eventPublishers.values(),
+    expirer,
+    api,
+    ...polling,
+    ...sources,
+  ];
+  const lifecycle = new Lifecycle(components);
+
+  return {
+    start: async () => {
+      mkdirSync(parts.stateDir, { recursive: true, mode: 0o700 });
+      await lifecycle.start();
+    },
+    stop: async (deadline) => {
+      const errors = await lifecycle.stop(deadline);
+      for (const error of errors) logger.error({ err: error }, 'A part did not stop cleanly');
+      stopProcessMetrics();
+      return errors.length === 0;
+    },
+    summary: () => ({
+      apiAddress: api.address(),
+      store: databaseUrl.replace(/\/\/[^/]*@/, '//'),
+      sources: [...polling, ...sources].map(({ name }) => name),
+    }),
+  };
+}
+
+function makePublishers<Item>(
+  plan: PipelinePlan,
+  factories: Readonly<Record<string, PublisherFactory<Item>>>,
+  store: Store,
+): ReadonlyMap<string, Publisher<Item>> {
+  const publishers = new Map<string, Publisher<Item>>();
+  for (const url of plan.pipelines.flatMap((pipeline) => pipeline.publishers)) {
+    const create = factories[url.slice(0, url.indexOf('://'))];
+    if (create !== undefined && !publishers.has(url)) publishers.set(url, create(url, { store }));
+  }
+  return publishers;
+}
+
+interface IntakeNeeds {
+  readonly samples: PipelineRunner<Sample>;
+  readonly events: PipelineRunner<Event>;
+  readonly store: Store;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+}
+
+function makeIntake({ converter }: Setup, needs: IntakeNeeds): Intake {
+  return createNotificationIntake({
+    decode: (body) => decodeNotification(body),
+    convert: (notification) => converter.convert(notification),
+    samples: needs.samples,
+    events: needs.events,
+    parking: needs.store,
+    metrics: needs.metrics,
+    nowMicros,
+    onProblem: createProblemLog(needs.logger),
+  });
+}
+
+function makePolling(
+  config: Config,
+  samples: PipelineRunner<Sample>,
+  metrics: Metrics,
+  logger: Logger,
+): readonly Component[] {
+  const all = createPollsters({ view: createHostView() });
+  const settings = readPollingSettings(config, new Set(all.map(({ namespace }) => namespace)));
+  for (const warning of settings.warnings) logger.warn(warning);
+  const pollsters = all.filter(({ namespace }) => settings.namespaces.includes(namespace));
+  if (pollsters.length === 0) return [];
+  return [
+    createPollingSource({
+      pollsters,
+      host: settings.host,
+      intervalSeconds: settings.intervalSeconds,
+      deliver: async (batch, signal) => void (await samples.publish(batch, signal)),
+      clock: { nowMicros, monotonicMillis: () => performance.now() },
+      metrics,
+      logger: logger.child({ part: 'polling' }),
+    }),
+  ];
+}
+
+function retentionPolicy(config: Config): RetentionPolicy {
+  const seconds = (value: number): number | null => (value > 0 ? value : null);
+  return {
+    sampleTtlSeconds: seconds(config.get(METERING_TTL)),
+    eventTtlSeconds: seconds(config.get(EVENT_TTL)),
+  };
+}
+
+function nowMicros(): number {
+  return Date.now() * 1_000;
+}

@@ -1,0 +1,113 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { Option } from 'commander';
+import { createProgram, type Program, type ProgramSummary } from '../app/program.ts';
+import { createDeadline } from '../component/component.ts';
+import { createLogger } from '../observe/logger.ts';
+import { readLogOptions } from '../observe/options.ts';
+import { type CliIo, EXIT, type RegisterCommand } from './command.ts';
+import { addConfigOptions, type ConfigFlags } from './config-flags.ts';
+import { readConfig } from './read-config.ts';
+import { VERSION } from './version.ts';
+
+interface ServeFlags extends ConfigFlags {
+  readonly stateDir?: string;
+  readonly logFormat?: 'text' | 'json';
+}
+
+/** What a stop may take before what is left is given up. */
+const STOP_MILLIS = 10_000;
+const LOG_CLOSE_MILLIS = 500;
+const DEFAULT_API = 'http://127.0.0.1:8777';
+
+/** `nephoscope serve`: all roles in one process. */
+export const registerServe: RegisterCommand = (program, io, setExitCode) => {
+  const command = program
+    .command('serve')
+    .description(
+      'Run all roles in one process: takes notifications in (RabbitMQ, HTTP), measures this host, makes samples\n' +
+        'and events of both, stores them and answers queries on http://127.0.0.1:8777. Needs no configuration file.',
+    )
+    .option('--state-dir <dir>', 'where the embedded store lives (default: $XDG_STATE_HOME/nephoscope)')
+    .addOption(
+      new Option(
+        '--log-format <format>',
+        'how log lines look (default: text on a terminal, else json)',
+      ).choices(['text', 'json']),
+    );
+  addConfigOptions(command)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  nephoscope serve
+  nephoscope serve --config-file /etc/ceilometer/ceilometer.conf
+  OS_DEFAULT__TRANSPORT_URL=rabbit://guest:guest@127.0.0.1/ nephoscope serve
+  OS_API__PORT=8778 nephoscope serve --state-dir /tmp/try
+
+The first SIGINT or SIGTERM stops taking in, finishes what is held and ends; a second one ends at once.`,
+    )
+    .action(async (flags: ServeFlags) => setExitCode(await serve(flags, io)));
+};
+
+async function serve(flags: ServeFlags, io: CliIo): Promise<number> {
+  const config = readConfig(flags, io);
+  const terminal = 'isTTY' in io.stderr && io.stderr.isTTY === true;
+  const logOptions = readLogOptions(config, { terminal, color: io.env['NO_COLOR'] === undefined });
+  const log = createLogger({ ...logOptions, format: flags.logFormat ?? logOptions.format });
+  const running = createProgram({
+    config,
+    stateDir: flags.stateDir ?? defaultStateDir(io),
+    log,
+    version: VERSION,
+  });
+  const signals = listenForSignals(running);
+  try {
+    await running.start();
+    io.stdout.write(banner(running.summary()));
+    return await signals.ended;
+  } finally {
+    signals.dispose();
+    await log.close(LOG_CLOSE_MILLIS);
+  }
+}
+
+/** First signal: drain within the deadline. Second: end now. Both exit codes say which signal it was. */
+function listenForSignals(running: Program): { readonly ended: Promise<number>; dispose(): void } {
+  const { promise: ended, resolve, reject } = Promise.withResolvers<number>();
+  let signalled = false;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (signalled) process.exit(signal === 'SIGINT' ? EXIT.interrupted : 143);
+    signalled = true;
+    running
+      .stop(createDeadline(STOP_MILLIS))
+      .then((clean) => resolve(clean ? EXIT.done : EXIT.failed), reject);
+  };
+  const names = ['SIGINT', 'SIGTERM'] as const;
+  for (const name of names) process.on(name, onSignal);
+  return {
+    ended,
+    dispose: () => {
+      for (const name of names) process.off(name, onSignal);
+    },
+  };
+}
+
+/** What runs, where, and what to try next; at most eight lines. */
+function banner({ apiAddress, store, sources }: ProgramSummary): string {
+  const flag = apiAddress === DEFAULT_API ? '' : ` --api-url ${apiAddress}`;
+  return `${[
+    `nephoscope ${VERSION} is ready.`,
+    `  listens  ${apiAddress}   /v2 (telemetry)  /v1/notifications  /metrics  /readyz`,
+    `  takes    ${sources.length === 0 ? 'HTTP only' : sources.join(', ')}`,
+    `  stores   ${store}`,
+    'Try next, in another terminal:',
+    `  nephoscope query samples --limit 5${flag}`,
+    `  curl -s '${apiAddress}/v2/meters?limit=3'`,
+  ].join('\n')}\n`;
+}
+
+function defaultStateDir(io: CliIo): string {
+  const base = io.env['XDG_STATE_HOME'];
+  return join(base === undefined || base === '' ? join(homedir(), '.local', 'state') : base, 'nephoscope');
+}
