@@ -1,0 +1,115 @@
+import { readFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import { type ChannelModel, connect, credentials, type Options, type SocketOptions } from 'amqplib';
+import { NephoscopeError, toError } from '../component/errors.ts';
+import { connectError } from './broker-error.ts';
+import type { RabbitSettings, TlsSettings } from './rabbit-settings.ts';
+import { type BrokerHost, formatHost } from './transport-url.ts';
+
+export interface DialRequest {
+  readonly host: BrokerHost;
+  readonly vhost: string;
+  readonly settings: RabbitSettings;
+  /** What the broker shows as the name of the connection. */
+  readonly connectionName: string;
+}
+
+/** An open connection and the way to end it without asking the broker. */
+export interface Line {
+  readonly model: ChannelModel;
+  readonly peer: string;
+  /** Destroys the socket at once; the connection then reports its close. Safe to repeat. */
+  kill(): void;
+}
+
+const CONNECT_TIMEOUT_MILLIS = 10_000;
+const DEFAULT_LOGIN = 'guest';
+
+/**
+ * Connects to one host and logs in; takes 10 seconds at most.
+ * Rejects with a transient `NephoscopeError` (E2002 to E2005, E2015), also when `signal` fires.
+ */
+export async function dial(request: DialRequest, signal: AbortSignal): Promise<Line> {
+  const { host, vhost } = request;
+  const peer = formatHost(host);
+  const username = host.username || DEFAULT_LOGIN;
+  const killer = new AbortController();
+  const kill = (): void => killer.abort();
+  signal.addEventListener('abort', kill, { once: true });
+  try {
+    signal.throwIfAborted();
+    const model = await connect(
+      connectOptions(request),
+      await socketOptions(request, username, killer.signal),
+    );
+    return { model, peer, kill };
+  } catch (thrown) {
+    kill();
+    throw connectError(thrown, { peer, vhost, username });
+  } finally {
+    signal.removeEventListener('abort', kill);
+  }
+}
+
+function connectOptions({ host, vhost, settings }: DialRequest): Options.Connect {
+  return {
+    protocol: settings.tls === null ? 'amqp' : 'amqps',
+    hostname: host.host,
+    port: host.port,
+    // The library decodes it once more.
+    vhost: encodeURIComponent(vhost),
+    heartbeat: settings.heartbeatSeconds,
+  };
+}
+
+/** The `signal` is not in the library's types, but everything given here reaches the socket. */
+async function socketOptions(
+  { host, settings, connectionName }: DialRequest,
+  username: string,
+  signal: AbortSignal,
+): Promise<SocketOptions & { readonly signal: AbortSignal }> {
+  return {
+    ...(settings.tls === null ? {} : await tlsOptions(settings.tls, host.host)),
+    credentials: login(settings.loginMethod, username, host.password?.reveal() || DEFAULT_LOGIN),
+    clientProperties: { connection_name: connectionName, product: 'nephoscope' },
+    noDelay: true,
+    keepAlive: true,
+    timeout: CONNECT_TIMEOUT_MILLIS,
+    signal,
+  };
+}
+
+function login(
+  method: string,
+  username: string,
+  password: string,
+): NonNullable<SocketOptions['credentials']> {
+  if (method === 'EXTERNAL') return credentials.external();
+  return method === 'PLAIN'
+    ? credentials.plain(username, password)
+    : credentials.amqplain(username, password);
+}
+
+async function tlsOptions(tls: TlsSettings, host: string): Promise<SocketOptions> {
+  const [ca, cert, key] = await Promise.all([tls.caFile, tls.certFile, tls.keyFile].map(readTlsFile));
+  return {
+    rejectUnauthorized: tls.verify,
+    ...(tls.verifyHostname ? {} : { checkServerIdentity: () => undefined }),
+    ...(isIP(host) ? {} : { servername: host }),
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+  };
+}
+
+async function readTlsFile(path: string | null): Promise<Buffer | undefined> {
+  if (path === null) return undefined;
+  try {
+    return await readFile(path);
+  } catch (thrown) {
+    throw new NephoscopeError('E2015', `TLS file cannot be read: ${toError(thrown).message}`, {
+      retry: 'transient',
+      cause: thrown,
+    });
+  }
+}

@@ -1,0 +1,311 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ConsumeMessage } from 'amqplib';
+import { type AmqpConnection, type AmqpSession, createAmqpConnection } from '../bus/amqp-connection.ts';
+import { connectionLost } from '../bus/broker-error.ts';
+import { type Consumption, consumeQueues, type Lane, probeQueue } from '../bus/consume.ts';
+import { NOTIFICATION_TOPICS, NOTIFICATION_TRANSPORT_URL, TRANSPORT_URL } from '../bus/options.ts';
+import { type RabbitSettings, readRabbitSettings } from '../bus/rabbit-settings.ts';
+import {
+  declareTopology,
+  notificationTopology,
+  type Topology,
+  type TopologyFinding,
+} from '../bus/topology.ts';
+import { parseTransportUrl, type TransportUrl } from '../bus/transport-url.ts';
+import type { ComponentStatus, Deadline } from '../component/component.ts';
+import { NephoscopeError } from '../component/errors.ts';
+import type { Config, Secret } from '../config/option.ts';
+import { whenAborted } from '../lib/when-aborted.ts';
+import { PRIORITIES } from '../model/notification.ts';
+import type { RawMessage } from '../notification/intake.ts';
+import type { Logger } from '../observe/logger.ts';
+import { DeliveryPump } from './delivery-pump.ts';
+import { decompressBody } from './message-body.ts';
+import {
+  ADDITIONAL_CONTROL_EXCHANGES,
+  BATCH_SIZE,
+  BATCH_TIMEOUT,
+  CONTROL_EXCHANGES,
+  MESSAGING_URLS,
+} from './options.ts';
+import type { Source, SourceContext } from './source.ts';
+import { type SourceMetrics, sourceMetrics } from './source-metrics.ts';
+
+/**
+ * One source for each broker URL: those of `[notification] messaging_urls`, else the notification transport, else the
+ * default transport, else none. They share nothing but the intake: a dead broker does not slow the others.
+ * Throws a permanent `NephoscopeError` (E2001, E2014) for a URL or broker options that cannot be right.
+ */
+export function createAmqpNotificationSources(context: SourceContext): readonly Source[] {
+  const urls = brokerUrls(context.config);
+  return urls.map(({ text, where }, index) => {
+    const name = urls.length === 1 ? 'source:amqp' : `source:amqp-${index + 1}`;
+    try {
+      const url = parseTransportUrl(text.reveal());
+      return new AmqpNotificationSource(name, url, readRabbitSettings(context.config, url), context);
+    } catch (thrown) {
+      if (!(thrown instanceof NephoscopeError)) throw thrown;
+      throw new NephoscopeError(thrown.code, `${where}: ${thrown.message}`, {
+        hint: thrown.hint,
+        cause: thrown,
+      });
+    }
+  });
+}
+
+interface ConfiguredUrl {
+  readonly text: Secret;
+  /** For the operator: which option it is, and where that is set. */
+  readonly where: string;
+}
+
+function brokerUrls(config: Config): readonly ConfiguredUrl[] {
+  const listed = config.get(MESSAGING_URLS);
+  const origin = config.origin(MESSAGING_URLS);
+  if (listed.length > 0) {
+    return listed.map((text, index) => ({
+      text,
+      where: `[notification] messaging_urls ${index + 1} (${origin})`,
+    }));
+  }
+  for (const option of [NOTIFICATION_TRANSPORT_URL, TRANSPORT_URL]) {
+    const text = config.get(option);
+    if (text !== null)
+      return [{ text, where: `[${option.group}] ${option.name} (${config.origin(option)})` }];
+  }
+  return [];
+}
+
+/** What may be in hand before fewer messages are asked for at a time: prefetch counts messages, not bytes. */
+const MAX_HELD_BYTES = 128 * 1024 * 1024;
+const LEAST_PREFETCH = 16;
+
+class AmqpNotificationSource implements Source {
+  readonly name: string;
+  readonly #settings: RabbitSettings;
+  readonly #topology: Topology;
+  readonly #connection: AmqpConnection;
+  readonly #pump: DeliveryPump;
+  readonly #metrics: SourceMetrics;
+  readonly #log: Logger;
+  #prefetchCount: number;
+  #consumption: Consumption | null = null;
+  #reopening: Promise<void> | null = null;
+  #findings: readonly TopologyFinding[] = [];
+  #isStopping = false;
+  #stopped: Promise<void> | null = null;
+
+  constructor(name: string, url: TransportUrl, settings: RabbitSettings, context: SourceContext) {
+    const { config, intake, metrics } = context;
+    this.name = name;
+    this.#settings = settings;
+    this.#log = context.log.child({ part: name });
+    this.#metrics = sourceMetrics(metrics, name.slice('source:'.length));
+    this.#prefetchCount = settings.prefetchCount;
+    this.#topology = notificationTopology(
+      [...config.get(CONTROL_EXCHANGES), ...config.get(ADDITIONAL_CONTROL_EXCHANGES)],
+      config.get(NOTIFICATION_TOPICS),
+      PRIORITIES,
+    );
+    const batchTimeoutMillis = config.get(BATCH_TIMEOUT) * 1000;
+    this.#pump = new DeliveryPump({
+      intake,
+      batchSize: effectiveBatchSize(config.get(BATCH_SIZE), settings.prefetchCount, batchTimeoutMillis),
+      batchTimeoutMillis,
+      metrics: this.#metrics,
+      log: this.#log,
+    });
+    this.#connection = createAmqpConnection({
+      name,
+      url,
+      settings,
+      log: this.#log,
+      setUp: (session) => this.#setUp(session),
+    });
+    metrics.onCollect(() => {
+      this.#metrics.inFlight.set(this.#pump.inFlight());
+      this.#metrics.reconnects.set(this.#connection.reconnects());
+    });
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    await this.#stopped;
+    this.#isStopping = false;
+    for (const warning of this.#settings.warnings) this.#log.warn({ warning }, 'Broker options');
+    await this.#connection.start(signal);
+  }
+
+  stop(deadline: Deadline): Promise<void> {
+    this.#stopped ??= this.#end(deadline).finally(() => {
+      this.#stopped = null;
+    });
+    return this.#stopped;
+  }
+
+  status(): ComponentStatus {
+    const connection = this.#connection.status();
+    if (connection.state !== 'ok') return connection;
+    const trouble = this.#pump.trouble();
+    if (trouble !== null) return { state: 'degraded', reason: `messages are not taken: ${trouble.message}` };
+    const [missing] = this.#findings.filter((finding) => !finding.usable);
+    if (missing !== undefined) return { state: 'degraded', reason: describe(missing) };
+    const [difference] = this.#findings;
+    return difference === undefined ? { state: 'ok' } : { state: 'ok', reason: describe(difference) };
+  }
+
+  /** Nothing new first, so that draining has an end; then the acknowledgements; then the line they travel on. */
+  async #end(deadline: Deadline): Promise<void> {
+    this.#isStopping = true;
+    await Promise.race([this.#cancelConsumers(), whenAborted(deadline.signal)]);
+    await this.#pump.drain(deadline);
+    await this.#connection.stop(deadline);
+    this.#consumption = null;
+  }
+
+  async #setUp(session: AmqpSession): Promise<void> {
+    this.#consumption = null;
+    this.#prefetchCount = this.#settings.prefetchCount;
+    const declared = await declareTopology(session.model, this.#topology, this.#settings.declare);
+    const consumption = await this.#consume(session, declared);
+    this.#note(declared, consumption);
+    if (this.#isIncomplete()) void this.#completeLater(session);
+  }
+
+  async #consume(session: AmqpSession, declared: readonly TopologyFinding[]): Promise<Consumption> {
+    const unusable = new Set(
+      declared.filter(({ kind, usable }) => kind === 'queue' && !usable).map(({ name }) => name),
+    );
+    const consumption = await consumeQueues(session, {
+      queues: this.#topology.queues.map(({ name }) => name).filter((name) => !unusable.has(name)),
+      prefetchCount: this.#prefetchCount,
+      arguments: this.#settings.consumeArguments,
+      openLane: (lane) => this.#openLane(session, lane),
+    });
+    this.#consumption = consumption;
+    return consumption;
+  }
+
+  #openLane(session: AmqpSession, lane: Lane): (message: ConsumeMessage) => void {
+    const source = this.name.slice('source:'.length);
+    const { received, redelivered } = this.#metrics;
+    this.#pump.open(lane);
+    return (message) => {
+      // What comes after the stop began goes back to the broker unacknowledged when the channel closes.
+      if (lane.lost.aborted || this.#isStopping) return;
+      received.value++;
+      if (message.fields.redelivered) redelivered.value++;
+      this.#pump.push(toRawMessage(message, source), message.fields.deliveryTag);
+      if (this.#pump.heldBytes() > MAX_HELD_BYTES) this.#askForLess(session);
+    };
+  }
+
+  /** Bodies are so large that the prefetch lets too much memory be held: gives back what is held, takes less at a time. */
+  #askForLess(session: AmqpSession): void {
+    if (this.#prefetchCount <= LEAST_PREFETCH || this.#reopening !== null || this.#consumption === null)
+      return;
+    this.#prefetchCount = Math.max(LEAST_PREFETCH, Math.floor(this.#prefetchCount / 8));
+    this.#log.warn(
+      { prefetchCount: this.#prefetchCount },
+      'Messages are very large, fewer are asked for at a time',
+    );
+    this.#reopen(session);
+  }
+
+  #reopen(session: AmqpSession): void {
+    this.#reopening = this.#consumeAnew(session)
+      .catch((thrown: unknown) => session.fail(connectionLost(session.peer, thrown)))
+      .finally(() => {
+        this.#reopening = null;
+      });
+  }
+
+  async #consumeAnew(session: AmqpSession): Promise<void> {
+    await this.#consumption?.close();
+    await this.#consume(session, this.#findings);
+  }
+
+  /** What could not be had is tried again from time to time, beside the queues that work. */
+  async #completeLater(session: AmqpSession): Promise<void> {
+    try {
+      while (this.#isIncomplete()) {
+        await sleep(this.#settings.retryMaxMillis, undefined, { signal: session.lost });
+        await this.#tryToComplete(session);
+      }
+    } catch {
+      // The session is lost; the next one declares everything anyway.
+    }
+  }
+
+  async #tryToComplete(session: AmqpSession): Promise<void> {
+    const missingBefore = this.#missingQueues();
+    const declared = await declareTopology(session.model, this.#topology, this.#settings.declare);
+    const stillMissing = new Map(
+      declared
+        .filter(({ kind, usable }) => kind === 'queue' && !usable)
+        .map((finding) => [finding.name, finding.error]),
+    );
+    for (const queue of missingBefore) {
+      const refusal = stillMissing.get(queue) ?? (await probeQueue(session, queue));
+      if (refusal !== null) stillMissing.set(queue, refusal);
+    }
+    const found = missingBefore.some((queue) => !stillMissing.has(queue));
+    this.#note(declared, { refused: stillMissing });
+    if (found) this.#reopen(session);
+  }
+
+  #missingQueues(): readonly string[] {
+    return this.#findings.filter(({ kind, usable }) => kind === 'queue' && !usable).map(({ name }) => name);
+  }
+
+  #isIncomplete(): boolean {
+    return this.#findings.some((finding) => !finding.usable);
+  }
+
+  /** Keeps what is not as it should be, and logs what is new about it. */
+  #note(declared: readonly TopologyFinding[], { refused }: Pick<Consumption, 'refused'>): void {
+    const known = new Set(this.#findings.map(describe));
+    const others = declared.filter(
+      (finding) => finding.kind !== 'queue' || finding.usable || !refused.has(finding.name),
+    );
+    const unread = [...refused].map(
+      ([name, error]) => ({ kind: 'queue', name, error, usable: false }) as const,
+    );
+    this.#findings = [...others, ...unread];
+    for (const finding of this.#findings) {
+      if (known.has(describe(finding))) continue;
+      const { code, message: reason, hint } = finding.error;
+      this.#log.warn(
+        { code, reason, hint, [finding.kind]: finding.name },
+        'Broker has something other than asked for',
+      );
+    }
+  }
+
+  async #cancelConsumers(): Promise<void> {
+    await this.#reopening;
+    // On a lost connection there is nothing to cancel.
+    await this.#consumption?.cancel().catch(() => {});
+  }
+}
+
+/**
+ * Without waiting, half of what the broker sends ahead: while one half is processed the other one is on its way.
+ * With waiting, a batch beyond the prefetch would never fill.
+ */
+function effectiveBatchSize(batchSize: number, prefetchCount: number, batchTimeoutMillis: number): number {
+  const most = batchTimeoutMillis > 0 ? prefetchCount : Math.ceil(prefetchCount / 2);
+  return Math.max(1, Math.min(batchSize, most));
+}
+
+function toRawMessage(message: ConsumeMessage, source: string): RawMessage {
+  const { exchange, routingKey, redelivered } = message.fields;
+  const origin = { source, exchange, routingKey, redelivered };
+  const compression: unknown = message.properties.headers?.['compression'];
+  if (typeof compression !== 'string' || compression === '') return { body: message.content, origin };
+  const { body, problem } = decompressBody(message.content, compression);
+  return { body, origin: { ...origin, compression, ...(problem === undefined ? {} : { problem }) } };
+}
+
+function describe(finding: TopologyFinding): string {
+  return `${finding.error.code} ${finding.error.message}`;
+}
