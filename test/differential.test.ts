@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
-import { PassThrough, Writable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
@@ -13,6 +12,7 @@ import {
   readAcceptedDifferences,
 } from './differential/accepted-differences.ts';
 import { compareLines } from './differential/compare-lines.ts';
+import { captured } from './support/captured.ts';
 
 /*
  * Recorded notifications through `nephoscope convert`, compared with what Ceilometer itself made of them: with its own
@@ -77,23 +77,10 @@ for (const { name, expected, options } of cases) {
 }
 
 async function convert(options: Omit<ConvertOptions, 'files'>): Promise<readonly string[]> {
-  const stdout = collector();
-  const stderr = collector();
-  const io = { stdin: new PassThrough(), stdout: stdout.stream, stderr: stderr.stream };
+  const io = captured();
   const exitCode = await convertFiles({ ...options, files: [recording] }, io);
-  assert.equal(exitCode, 0, stderr.text());
-  return linesOf(stdout.text());
-}
-
-function collector(): { readonly stream: Writable; text(): string } {
-  const chunks: Buffer[] = [];
-  const stream = new Writable({
-    write(chunk, _encoding, done) {
-      chunks.push(chunk);
-      done();
-    },
-  });
-  return { stream, text: () => Buffer.concat(chunks).toString() };
+  assert.equal(exitCode, 0, io.stderrText());
+  return linesOf(io.stdoutText());
 }
 
 function linesOf(text: string): readonly string[] {

@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox';
-import type { StatisticsRow } from '../store/query.ts';
+import type { GroupField, StatisticsRow } from '../store/query.ts';
 import { refuseTooMany } from './bounded-list.ts';
 import { CONDITIONS } from './conditions.ts';
 import { renderStatistics } from './render-statistics.ts';
@@ -28,7 +28,8 @@ const showStatistics = defineRoute({
       groupBy: query.groupBy,
       aggregates: aggregates.map(({ aggregate }) => aggregate),
     });
-    if (rows.some(leavesCalendar)) throw outOfRange(query.period);
+    const grouped = rows.filter((row) => belongsToGroup(row, query.groupBy));
+    if (grouped.some(leavesCalendar)) throw outOfRange(query.period);
     const shape = {
       groupBy: query.groupBy,
       periodSeconds: query.period,
@@ -36,9 +37,14 @@ const showStatistics = defineRoute({
       selected,
       range: conditions,
     };
-    return { body: refuseTooMany(rows, limits).map((row) => renderStatistics(row, shape)) };
+    return { body: refuseTooMany(grouped, limits).map((row) => renderStatistics(row, shape)) };
   },
 });
+
+/** As in the original, samples without the metadata key that is grouped by are in no group; without a user they are. */
+function belongsToGroup({ group }: StatisticsRow, groupBy: readonly GroupField[]): boolean {
+  return groupBy.every((field, index) => field !== 'metadata.instance_type' || group[index] !== null);
+}
 
 /** The years 1 and 9999 are the ends of the calendar; a bucket that begins or ends outside has no text. */
 const CALENDAR_START_MICROS = -62_135_596_800_000_000;

@@ -27,6 +27,8 @@ export interface AmqpConnection extends Component {
   session(): AmqpSession | null;
   /** How often a connection was opened after the first one. */
   reconnects(): number;
+  /** Why there is no connection; null while there is one, and before the first attempt. */
+  trouble(): NephoscopeError | null;
 }
 
 /** One life of the connection. */
@@ -68,6 +70,7 @@ class SupervisedConnection implements AmqpConnection {
   #hosts: readonly BrokerHost[];
   #running: Running | null = null;
   #stopped: Promise<void> | null = null;
+  #stops = 0;
   #session: Session | null = null;
   #isSetUp = false;
   #opened = 0;
@@ -93,14 +96,22 @@ class SupervisedConnection implements AmqpConnection {
     return Math.max(0, this.#opened - 1);
   }
 
+  trouble(): NephoscopeError | null {
+    return this.#isSetUp ? null : (this.#trouble?.error ?? null);
+  }
+
   async start(signal: AbortSignal): Promise<void> {
-    await this.#stopped;
+    const stops = this.#stops;
+    if (this.#stopped !== null) await this.#stopped;
+    // A stop that was asked for after this start wins.
+    if (stops !== this.#stops) return;
     this.#running ??= this.#begin();
     const wait = AbortSignal.any([signal, AbortSignal.timeout(START_WAIT_MILLIS)]);
     await Promise.race([this.#running.firstAttempt, whenAborted(wait)]);
   }
 
   stop(deadline: Deadline): Promise<void> {
+    this.#stops++;
     this.#stopped ??= this.#end(deadline).finally(() => {
       this.#stopped = null;
     });

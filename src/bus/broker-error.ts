@@ -60,7 +60,7 @@ const CONNECT_FAILURES: readonly ConnectFailure[] = [
     test: (error) => error.message.includes('ACCESS_REFUSED') || error.message.includes('ACCESS-REFUSED'),
     text: ({ peer, username }) => `Broker ${peer} refused the login of user ${JSON.stringify(username)}`,
     hint: (_vhost, username) =>
-      `Check the password with: rabbitmqctl authenticate_user ${username} PASSWORD (guest may log in from the broker's own machine only); it is tried again.`,
+      `Check the password with: rabbitmqctl authenticate_user ${username} PASSWORD (guest may log in from the broker's own machine only).`,
   },
   {
     code: 'E2003',
@@ -75,7 +75,7 @@ const CONNECT_FAILURES: readonly ConnectFailure[] = [
     text: ({ peer, vhost, username }) =>
       `Broker ${peer} refused virtual host ${JSON.stringify(vhost)} to user ${JSON.stringify(username)}: it is not there, is down, or the user has no permission on it`,
     hint: (vhost, username) =>
-      `Check with: rabbitmqctl list_vhosts; rabbitmqctl list_permissions -p ${vhost}; grant with: rabbitmqctl set_permissions -p ${vhost} ${username} '.*' '.*' '.*'; it is tried again.`,
+      `Check with: rabbitmqctl list_vhosts; rabbitmqctl list_permissions -p ${vhost}; grant with: rabbitmqctl set_permissions -p ${vhost} ${username} '.*' '.*' '.*'.`,
   },
   {
     code: 'E2005',
@@ -91,8 +91,7 @@ const CONNECT_FAILURES: readonly ConnectFailure[] = [
       error.message.includes('maxFrameSize')
         ? `What answers at ${peer} is not an AMQP broker`
         : `Broker ${peer} closed the connection during the opening handshake`,
-    hint: () =>
-      'Check that the port is the one for AMQP, and that ssl is set if it expects TLS; it is tried again.',
+    hint: () => 'Check that the port is the one for AMQP, and that ssl is set if it expects TLS.',
   },
 ];
 

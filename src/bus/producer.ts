@@ -39,6 +39,8 @@ export interface Producer extends Component {
   publish(messages: readonly OutgoingMessage[], signal: AbortSignal): Promise<ProduceResult>;
   /** How often the connection was made again. */
   reconnects(): number;
+  /** Why there is no connection at the moment, or null. */
+  trouble(): NephoscopeError | null;
 }
 
 export interface ProducerParts {
@@ -75,7 +77,9 @@ class ConfirmingProducer implements Producer {
   #waiting: Item[] = [];
   #outlet: Outlet | null = null;
   #idle: (() => void) | null = null;
-  #isStopped = false;
+  #isClosed = false;
+  #stopped: Promise<void> | null = null;
+  #stops = 0;
 
   constructor(parts: ProducerParts) {
     this.name = parts.name;
@@ -92,13 +96,25 @@ class ConfirmingProducer implements Producer {
   }
 
   async start(signal: AbortSignal): Promise<void> {
-    this.#isStopped = false;
+    const stops = this.#stops;
+    if (this.#stopped !== null) await this.#stopped;
+    // A stop that was asked for after this start wins.
+    if (stops !== this.#stops) return;
+    this.#isClosed = false;
     await this.#connection.start(signal);
   }
 
-  async stop(deadline: Deadline): Promise<void> {
+  stop(deadline: Deadline): Promise<void> {
+    this.#stops++;
+    this.#stopped ??= this.#end(deadline).finally(() => {
+      this.#stopped = null;
+    });
+    return this.#stopped;
+  }
+
+  async #end(deadline: Deadline): Promise<void> {
     await Promise.race([this.#whenIdle(), whenAborted(deadline.signal)]);
-    this.#isStopped = true;
+    this.#isClosed = true;
     await this.#connection.stop(deadline);
     for (const item of this.#waiting.splice(0)) item.batch.giveUp('the producer was stopped');
   }
@@ -111,9 +127,13 @@ class ConfirmingProducer implements Producer {
     return this.#connection.reconnects();
   }
 
+  trouble(): NephoscopeError | null {
+    return this.#connection.trouble();
+  }
+
   publish(messages: readonly OutgoingMessage[], signal: AbortSignal): Promise<ProduceResult> {
     const batch = new Batch(messages.length);
-    if (this.#isStopped) batch.giveUp('the producer is stopped');
+    if (this.#isClosed) batch.giveUp('the producer is stopped');
     const giveUp = (): void => batch.giveUp('waiting was ended');
     if (signal.aborted) giveUp();
     signal.addEventListener('abort', giveUp, { once: true });

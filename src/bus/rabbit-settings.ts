@@ -1,4 +1,5 @@
 import { NephoscopeError } from '../component/errors.ts';
+import { convert } from '../config/convert.ts';
 import type { Config, Option, OptionType, OptionValues } from '../config/option.ts';
 import * as options from './options.ts';
 import { type TransportUrl, TransportUrlError } from './transport-url.ts';
@@ -144,32 +145,11 @@ function checkQueryNames(url: TransportUrl): readonly string[] {
   return others.map((name) => `${name} in the query of the transport URL has no effect here`);
 }
 
-/** Reads the text of a query option by the option's type and limits. */
+/** Reads the text of a query option as the same text in a configuration file would be read. */
 function parseOverride(option: Option, text: string): OptionValues[OptionType] {
-  const value = parseByType(option.type, text);
-  const inRange =
-    typeof value !== 'number' || (value >= (option.min ?? -Infinity) && value <= (option.max ?? Infinity));
-  const chosen = option.choices === undefined || option.choices.includes(text);
-  if (value === null || !inRange || !chosen) {
-    throw new TransportUrlError(`${option.name} in its query is not ${describeType(option)}`);
-  }
-  return value;
-}
-
-function parseByType(type: OptionType, text: string): string | number | boolean | null {
-  const trimmed = text.trim();
-  if (type === 'boolean') {
-    if (/^(true|1|on|yes)$/i.test(trimmed)) return true;
-    return /^(false|0|off|no)$/i.test(trimmed) ? false : null;
-  }
-  if (type === 'integer') return /^[+-]?\d{1,15}$/.test(trimmed) ? Number(trimmed) : null;
-  if (type === 'float') return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(trimmed) ? Number(trimmed) : null;
-  return text;
-}
-
-function describeType({ type, min, max, choices }: Option): string {
-  if (choices !== undefined) return `one of ${choices.join(', ')}`;
-  if (type === 'boolean') return 'true or false';
-  const range = [min === undefined ? '' : ` from ${min}`, max === undefined ? '' : ` to ${max}`].join('');
-  return `${type === 'integer' ? 'a whole number' : 'a number'}${range}`;
+  const converted = convert(option, [text]);
+  if (converted.ok && converted.value !== null) return converted.value;
+  const what = converted.ok ? 'is empty' : converted.what;
+  const hint = converted.ok ? undefined : converted.hint;
+  throw new TransportUrlError(`${option.name} in its query ${what}`, hint);
 }

@@ -27,8 +27,8 @@ export interface TransportUrl {
 
 /** A transport URL that cannot be understood. Its text never holds the URL itself, which may hold a password. */
 export class TransportUrlError extends NephoscopeError {
-  constructor(reason: string) {
-    super('E2001', `Bad transport URL: ${reason}`);
+  constructor(reason: string, hint?: string) {
+    super('E2001', `Bad transport URL: ${reason}`, hint === undefined ? {} : { hint });
     this.name = 'TransportUrlError';
   }
 }

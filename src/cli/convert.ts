@@ -18,7 +18,7 @@ export const registerConvert: RegisterCommand = (program, io, setExitCode) => {
   program
     .command('convert')
     .description(
-      'Show what the definitions make of notifications, without storing or sending anything. Reads recording lines,\n' +
+      'Show what the definitions make of notifications, without storing or sending anything. Reads recording lines, ' +
         'envelopes or bare messages, one JSON document a line, plain or gzip; writes one line of JSON for each.',
     )
     .argument('<file...>', 'files of notifications; - is the standard input')
@@ -105,24 +105,16 @@ function readMeters(path: string, problems: Problem[]): MeterDefinitions {
   return loaded.definitions;
 }
 
-/** Text is handed on in pieces of about this many characters. */
-const pieceLength = 65_536;
-
 async function* convertAll(
   files: readonly string[],
   stdin: NodeJS.ReadableStream,
   converter: Converter,
 ): AsyncGenerator<string> {
   for (const file of files) {
-    let piece = '';
-    for await (const line of readLines(file, stdin)) {
-      if (line !== null && isBlank(line)) continue;
-      piece += `${convertLine(line, converter)}\n`;
-      if (piece.length < pieceLength) continue;
-      yield piece;
-      piece = '';
+    for await (const lines of readLines(file, stdin)) {
+      const full = lines.filter((line) => line === null || !isBlank(line));
+      yield full.map((line) => `${convertLine(line, converter)}\n`).join('');
     }
-    if (piece !== '') yield piece;
   }
 }
 

@@ -9,10 +9,14 @@ export const MAX_LINE_BYTES = 16_777_216;
 export type InputLine = Uint8Array | null;
 
 /**
- * The lines of a file, plain or gzip (recognised by its first bytes, not by its name); `-` is `stdin`. Holds one
- * line at a time. Rejects when the file cannot be read or its compression is broken; lines before that were given.
+ * The lines of a file, plain or gzip (recognised by its first bytes, not by its name); `-` is `stdin`. Gives the lines
+ * of each piece of input as soon as it is there, and holds no more than one piece and one line. Rejects when
+ * the file cannot be read or its compression is broken; whole lines before that were given.
  */
-export async function* readLines(file: string, stdin: NodeJS.ReadableStream): AsyncGenerator<InputLine> {
+export async function* readLines(
+  file: string,
+  stdin: NodeJS.ReadableStream,
+): AsyncGenerator<readonly InputLine[]> {
   const source = file === '-' ? stdin : createReadStream(file);
   yield* splitLines(await decompress(source));
 }
@@ -49,18 +53,20 @@ async function* withHead(head: Uint8Array, rest: AsyncIterator<Uint8Array>): Asy
   for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
 }
 
-async function* splitLines(chunks: Chunks): AsyncGenerator<InputLine> {
+async function* splitLines(chunks: Chunks): AsyncGenerator<readonly InputLine[]> {
   const line = new PartialLine();
   for await (const chunk of chunks) {
+    const lines: InputLine[] = [];
     let start = 0;
     for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
       line.append(chunk.subarray(start, end));
-      yield line.take();
+      lines.push(line.take());
       start = end + 1;
     }
     line.append(chunk.subarray(start));
+    if (lines.length > 0) yield lines;
   }
-  if (!line.isEmpty) yield line.take();
+  if (!line.isEmpty) yield [line.take()];
 }
 
 /** The beginning of a line whose end has not come yet; what is too long is forgotten. */

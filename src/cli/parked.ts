@@ -5,25 +5,30 @@ import { type CliIo, EXIT, type RegisterCommand } from './command.ts';
 import { withExitCode } from './failure.ts';
 import { type ApiCall, type ApiClient, createApiClient } from './http-client.ts';
 import { columnsOf, formatRecord, formatRows, type OutputFormat } from './output.ts';
-import { addOutputOptions } from './query.ts';
+import { addApiOption, addOutputOptions } from './query.ts';
 
 /** What all commands on parked messages share. */
 export interface ParkedOptions {
   readonly apiUrl: string;
-  readonly format: OutputFormat;
-  readonly column: readonly string[];
   readonly code?: string;
-  readonly limit?: string;
   /** All, or all with `code`, instead of ids. */
   readonly all?: boolean;
   readonly yes?: boolean;
   readonly dryRun?: boolean;
 }
 
+/** And those that print rows. */
+export interface ParkedOutputOptions extends ParkedOptions {
+  readonly format: OutputFormat;
+  /** Empty: the usual ones. */
+  readonly column: readonly string[];
+  readonly limit?: string;
+}
+
 const LIST_COLUMNS = ['id', 'parked_at', 'code', 'event_type', 'times', 'size_bytes', 'reason'];
 
 /** Lists what is parked; gives the exit code. */
-export function listParked(options: ParkedOptions, io: CliIo): Promise<number> {
+export function listParked(options: ParkedOutputOptions, io: CliIo): Promise<number> {
   return withExitCode(io, async () => {
     const items = await fetchParked(createApiClient(options.apiUrl), options, options.limit);
     io.stdout.write(formatRows(items, columns(items, LIST_COLUMNS, options), options.format));
@@ -33,7 +38,7 @@ export function listParked(options: ParkedOptions, io: CliIo): Promise<number> {
 }
 
 /** Shows one parked message with its body; gives the exit code. */
-export function showParked(id: string, options: ParkedOptions, io: CliIo): Promise<number> {
+export function showParked(id: string, options: ParkedOutputOptions, io: CliIo): Promise<number> {
   return withExitCode(io, async () => {
     const item = record(
       await createApiClient(options.apiUrl).send(call('GET', `/${encodeURIComponent(id)}`)),
@@ -44,7 +49,11 @@ export function showParked(id: string, options: ParkedOptions, io: CliIo): Promi
 }
 
 /** Processes parked messages again, one after the other; gives the exit code: 1 when one is parked again. */
-export function replayParked(ids: readonly string[], options: ParkedOptions, io: CliIo): Promise<number> {
+export function replayParked(
+  ids: readonly string[],
+  options: ParkedOutputOptions,
+  io: CliIo,
+): Promise<number> {
   return withExitCode(io, async () => {
     const client = createApiClient(options.apiUrl);
     const chosen = await chooseIds(client, ids, options);
@@ -132,7 +141,7 @@ function record(answer: JsonValue): JsonObject {
 function columns(
   rows: readonly JsonObject[],
   usual: readonly string[],
-  options: ParkedOptions,
+  options: ParkedOutputOptions,
 ): readonly string[] {
   if (options.column.length > 0) return options.column;
   return options.format === 'table' || rows.length === 0 ? usual : columnsOf(rows);
@@ -153,18 +162,18 @@ export const registerParked: RegisterCommand = (program, io, setExitCode) => {
   add('list', 'List them, newest first.')
     .addOption(CODE)
     .option('--limit <count>', 'how many at most')
-    .action(async (options: ParkedOptions) => setExitCode(await listParked(options, io)));
+    .action(async (options: ParkedOutputOptions) => setExitCode(await listParked(options, io)));
   add('show <id>', 'Show one with its body; credentials in it are overwritten.').action(
-    async (id: string, options: ParkedOptions) => setExitCode(await showParked(id, options, io)),
+    async (id: string, options: ParkedOutputOptions) => setExitCode(await showParked(id, options, io)),
   );
   add('replay [ids...]', 'Process them again; what succeeds is no longer parked.')
     .addOption(CODE)
     .addOption(ALL_OPTION)
     .addOption(DRY_RUN)
-    .action(async (ids: string[], options: ParkedOptions) =>
+    .action(async (ids: string[], options: ParkedOutputOptions) =>
       setExitCode(await replayParked(ids, options, io)),
     );
-  add('drop [ids...]', 'Delete them for good.')
+  addApiOption(parked.command('drop [ids...]').description('Delete them for good.'), io)
     .addOption(CODE)
     .addOption(ALL_OPTION)
     .addOption(DRY_RUN)

@@ -40,14 +40,15 @@ function describeRequest(call: ApiCall, url: string): string {
   return `${call.method} ${call.path}\n${parameters}curl '${url.replaceAll("'", '%27')}'\n\n`;
 }
 
-/** Options of every command that talks to the API and prints rows. */
+/** The option of every command that talks to the API. */
+export function addApiOption(command: Command, io: CliIo): Command {
+  const address = io.env['NEPHOSCOPE_API_URL'] ?? DEFAULT_API_URL;
+  return command.addOption(new Option('--api-url <url>', 'address of the API').default(address));
+}
+
+/** Options of commands that talk to the API and print rows. */
 export function addOutputOptions(command: Command, io: CliIo): Command {
-  return command
-    .addOption(
-      new Option('--api-url <url>', 'address of the API').default(
-        io.env['NEPHOSCOPE_API_URL'] ?? DEFAULT_API_URL,
-      ),
-    )
+  return addApiOption(command, io)
     .addOption(
       new Option('-f, --format <format>', 'form of the output').choices(OUTPUT_FORMATS).default('table'),
     )

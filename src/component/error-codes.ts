@@ -51,12 +51,20 @@ export const ERROR_CODES = {
     title: 'Value refers to an option that is not there',
     hint: 'Correct the name behind the $, or write $$ for a dollar sign.',
   },
-  E1012: { title: 'Values refer to each other in a circle', hint: 'Write at least one of them without a $.' },
+  E1012: { title: 'Values refer to each other in a circle, or too deeply', hint: 'Write at least one of them without a $.' },
   E1013: { title: 'Option has no effect here', hint: 'Remove it, or correct its name.' },
   E1014: { title: 'Option has an old name', hint: 'Use the new name; the old one still works.' },
   E1015: {
     title: 'Environment variable names no option',
     hint: 'Write OS_<GROUP>__<OPTION> in capitals with the names of the option reference.',
+  },
+  E1016: {
+    title: 'Comment behind a value is part of the value',
+    hint: 'Put the comment on a line of its own, beginning in the first column.',
+  },
+  E1017: {
+    title: 'Secret used in an option that is not secret',
+    hint: 'Write the text itself, or use the secret only in options that are never shown.',
   },
   // E11xx pipeline.yaml and event_pipeline.yaml
   E1101: {
@@ -141,7 +149,6 @@ export const ERROR_CODES = {
     title: 'Bad lookup',
     hint: 'Name fields of this definition whose paths give one value per sample.',
   },
-  E1217: { title: 'Definition file cannot be read', hint: 'Check the path and the permissions.' },
   E1218: {
     title: 'Plugin cannot give several values',
     hint: 'With lookup only the plugin split may be used.',
@@ -199,15 +206,15 @@ export const ERROR_CODES = {
   },
   E2002: {
     title: 'Broker cannot be reached',
-    hint: 'Check host and port of the transport URL, that RabbitMQ runs there, and the firewall between; it is tried again.',
+    hint: 'Check host and port of the transport URL, that RabbitMQ runs there, and the firewall between.',
   },
   E2003: {
     title: 'Broker refused the login',
-    hint: 'Check user and password of the transport URL with: rabbitmqctl authenticate_user USER PASSWORD; it is tried again.',
+    hint: 'Check user and password of the transport URL with: rabbitmqctl authenticate_user USER PASSWORD.',
   },
   E2004: {
     title: 'Virtual host refused',
-    hint: 'Check it with: rabbitmqctl list_vhosts, and the permissions with: rabbitmqctl list_permissions -p VHOST; it is tried again.',
+    hint: 'Check it with: rabbitmqctl list_vhosts, and the permissions with: rabbitmqctl list_permissions -p VHOST.',
   },
   E2005: {
     title: 'TLS with the broker failed',
@@ -223,11 +230,11 @@ export const ERROR_CODES = {
   },
   E2008: {
     title: 'Broker refused access to a queue or exchange',
-    hint: 'Grant it with: rabbitmqctl set_permissions -p VHOST USER CONFIGURE WRITE READ; it is tried again.',
+    hint: 'Grant it with: rabbitmqctl set_permissions -p VHOST USER CONFIGURE WRITE READ.',
   },
   E2009: {
     title: 'Queue or exchange cannot be used',
-    hint: 'Look it up with: rabbitmqctl list_queues -p VHOST name state type; it is tried again.',
+    hint: 'Look it up with: rabbitmqctl list_queues -p VHOST name state type.',
   },
   E2010: {
     title: 'Broker did not take a message',
@@ -254,6 +261,69 @@ export const ERROR_CODES = {
     hint: 'Check the path and that this user may read it.',
   },
   // E30xx store
+  E3001: {
+    title: 'Store file is damaged or no database',
+    hint: 'Check that the path names the right file; restore it from a backup, or move it away to begin with an empty store.',
+  },
+  E3002: {
+    title: 'Store file belongs to another program',
+    hint: 'Name another path: what is in this file was not made by nephoscope and is left alone.',
+  },
+  E3003: {
+    title: 'Store file was made by a newer version',
+    hint: 'Start the version that last wrote it, or a newer one; the file was not changed.',
+  },
+  E3004: {
+    title: 'State directory is in use',
+    hint: 'Another nephoscope serves from this directory: stop it first, or give this one a state directory of its own.',
+  },
+  E3005: {
+    title: 'Store file cannot be opened',
+    hint: 'Check that the directory exists, is not mounted read-only, and that this user may read and write there.',
+  },
+  E3006: {
+    title: 'Disk is full',
+    hint: 'Free some space, or shorten the retention times; writing goes on by itself, nothing acknowledged is lost.',
+  },
+  E3007: {
+    title: 'Store is busy',
+    hint: 'Another process writes to the same file; the same call is tried again by whoever made it.',
+  },
+  E3008: {
+    title: 'Disk cannot be read or written',
+    hint: 'Look into the log of the kernel (dmesg) for the disk; writing goes on by itself when it works again.',
+  },
+  E3009: {
+    title: 'Value cannot be stored',
+    hint: 'Look at the sender: the message names what cannot be kept; the rest was not affected.',
+  },
+  E3010: {
+    title: 'Too many reads at once',
+    hint: 'Try again in a moment, or ask fewer questions at the same time.',
+  },
+  E3011: { title: 'Read took too long', hint: 'Ask for a shorter time range, one meter or one resource.' },
+  E3012: { title: 'Store is not running', hint: 'It is starting or stopping; try again when it is ready.' },
+  E3013: { title: 'Bad question to the store', hint: 'Correct the condition named in the message.' },
+  E3014: {
+    title: 'Unknown store URL',
+    hint: 'Write sqlite:///path/to/file.db, or sqlite:// for the state directory.',
+  },
+  E3015: {
+    title: 'Unexpected failure of the store',
+    hint: 'This is a defect: the cause is in the log; only the records of this call are affected.',
+  },
+  E3016: {
+    title: 'Too many writes at once',
+    hint: 'The disk is slower than the input; the same records are given again later.',
+  },
+  E3017: {
+    title: 'Store file cannot be brought to this version',
+    hint: 'Nothing was changed; see the cause, and free disk space first.',
+  },
+  E3018: {
+    title: 'Answer too large for the memory of the reader',
+    hint: 'Ask for a shorter time range, or give a limit.',
+  },
   // E40xx HTTP interface and queries
   E4001: {
     title: 'Unknown query parameter',
@@ -320,6 +390,10 @@ export const ERROR_CODES = {
     title: 'Answer of the API not understood',
     hint: 'Check that --api-url names a telemetry API and not some other server.',
   },
+  E4034: {
+    title: 'Which parked messages is not clear',
+    hint: 'Give their ids, or --all, or --all with --code.',
+  },
   // E50xx notifications and parking
   E5001: { title: 'Not UTF-8', hint: 'The sender must encode notifications as UTF-8.' },
   E5002: { title: 'Not JSON', hint: 'The body must be one JSON document.' },
@@ -370,6 +444,10 @@ export const ERROR_CODES = {
     hint: 'Each field in lookup must give one value per meter name.',
   },
   E5016: { title: 'Unreadable sensor', hint: 'The reading is left out until the sensor gives a number.' },
+  E5017: {
+    title: 'Input cannot be read',
+    hint: 'Check the path, the permissions and whether the file is complete.',
+  },
   // E60xx command line
   E6001: {
     title: 'Log file cannot be opened',

@@ -34,6 +34,9 @@ export function normalizeGroup(group: string): string {
   return group === 'DEFAULT' ? group : group.toLowerCase();
 }
 
+/** Mistakes reported per file: who has more has named the wrong file. */
+const maxProblems = 100;
+
 interface OpenEntry {
   readonly name: string;
   readonly values: string[];
@@ -110,7 +113,7 @@ class IniReader {
     if (separator === -1) {
       this.#report('E1004', 'there is no = or : in this line', this.#firstWordAt(line, start));
     } else if (name === '') {
-      this.#report('E1004', 'the name before the = is missing', this.#source.positionAt(start));
+      this.#report('E1004', 'the name before the = is missing', this.#firstWordAt(line, start));
     } else {
       this.#begin(line, start, name, separator);
     }
@@ -149,6 +152,7 @@ class IniReader {
   }
 
   #report(code: ErrorCode, what: string, position: Position, hint?: string): void {
+    if (this.problems.length >= maxProblems) return;
     this.problems.push(problem(code, what, position, hint === undefined ? {} : { hint }));
   }
 }

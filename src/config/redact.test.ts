@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import fc from 'fast-check';
 import { isSecretName, redactLine } from './redact.ts';
 
 describe('what is overwritten in a line', () => {
@@ -15,6 +16,10 @@ describe('what is overwritten in a line', () => {
     ['  telemetry_secret: x', '  telemetry_secret: *'],
     ['- {name: a, password: "b c", unit: d}', '- {name: a, password: *****, unit: d}'],
     ['x: http://h/?user=a&token=b&c=d', 'x: http://h/?user=a&token=*&c=d'],
+    ['x: http://h/?token=b', 'x: http://h/?token=*'],
+    ['a: "b, password=c d"', 'a: "b, password=* d"'],
+    ['{"admin_password": "b c", "x": 1}', '{"admin_password": *****, "x": 1}'],
+    ['the token was lost: sorry', 'the token was lost: sorry'],
     ['secret_key: "unclosed', 'secret_key: *********'],
     ['name: cpu_sink', 'name: cpu_sink'],
     ['passing: everything', 'passing: everything'],
@@ -26,6 +31,27 @@ describe('what is overwritten in a line', () => {
 
   it('keeps the length of every line', () => {
     for (const [line] of table) assert.equal(redactLine(line).length, line.length);
+  });
+});
+
+describe('any line', () => {
+  it('loses every password behind its name or in a URL', () => {
+    const password = fc.stringMatching(/^[A-Za-z0-9@:!%$?]{6,12}$/).map((text) => `S3${text}x`);
+    const noise = fc.string({ unit: fc.constantFrom('a', ' ', '=', ':', ',', '{', '-', '.'), maxLength: 20 });
+    fc.assert(
+      fc.property(noise, password, (before, secret) => {
+        for (const line of [`${before} my_password = ${secret}`, `${before} amqp://u:${secret}@h/v`]) {
+          assert.ok(!redactLine(line).includes(secret), redactLine(line));
+        }
+      }),
+    );
+  });
+
+  it('takes time in proportion to its length', () => {
+    const hostile = ['-', 'a ', ' ', 'a:', 'a://b:', 'key=', '"', 'a="'].map(
+      (piece) => `key${piece.repeat(200_000)}`,
+    );
+    for (const line of hostile) assert.equal(redactLine(line).length, line.length);
   });
 });
 

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../component/error-codes.ts';
 import { type Problem, problem } from '../component/errors.ts';
 import { type Converted, convert, isSecret, type OptionValue } from './convert.ts';
-import { type IniEntry, normalizeGroup } from './ini.ts';
+import type { IniEntry } from './ini.ts';
 import { interpolate } from './interpolate.ts';
 import { type Option, Secret } from './option.ts';
 import { isSecretName, redactLine } from './redact.ts';
@@ -15,7 +15,15 @@ interface Resolved {
 }
 
 /** What a reference stands for. `failed` was reported where it failed. */
-type Referred = { readonly text: string; readonly isSecret: boolean } | 'unknown' | 'circle' | 'failed';
+type Referred =
+  | { readonly text: string; readonly isSecret: boolean }
+  | 'unknown'
+  | 'circle'
+  | 'too-much'
+  | 'failed';
+
+/** References through references, and characters they may add: what is beyond is no configuration. */
+const limits = { depth: 50, characters: 65_536 } as const;
 
 /** The values of all options: substitution, conversion, checks. Each option is resolved once. */
 export class Resolution {
@@ -23,8 +31,9 @@ export class Resolution {
   readonly #reader: SourceReader;
   readonly #options: ReadonlyMap<string, Option>;
   readonly #resolved = new Map<string, Resolved | 'resolving' | 'failed'>();
-  /** Names of entries that set no option but are referred to. */
-  readonly #referred = new Set<string>();
+  /** Entries that set no option but are referred to, with what they stand for. */
+  readonly #referred = new Map<string, Referred>();
+  #depth = 0;
   readonly #problems: Problem[] = [];
 
   constructor(sources: Sources) {
@@ -44,7 +53,7 @@ export class Resolution {
 
   /** Entries that set no option and are not referred to; complete after `resolveAll`. */
   unusedEntries(): readonly IniEntry[] {
-    const known = new Set([...this.#sources.options.flatMap(keysOf), ...this.#referred]);
+    const known = new Set([...this.#sources.options.flatMap(keysOf), ...this.#referred.keys()]);
     return this.#sources.files.flat().filter(({ group, name }) => !known.has(optionKey(group, name)));
   }
 
@@ -78,11 +87,13 @@ export class Resolution {
   #fromTexts(option: Option, { origin, values }: RawOption): Resolved | 'failed' {
     const texts = values.map((raw) => this.#substitute(option, raw)).filter((text) => text !== null);
     if (texts.length < values.length) return 'failed';
-    for (const raw of values) this.#warnOfComment(raw);
     const converted = convert(option, texts);
-    if (converted.ok) return { value: converted.value, text: texts.join(','), origin };
-    this.#reject(option, values, converted);
-    return 'failed';
+    if (!converted.ok) {
+      this.#reject(option, values, converted);
+      return 'failed';
+    }
+    for (const raw of values) this.#warnOfComment(raw);
+    return { value: converted.value, text: texts.join(','), origin };
   }
 
   #fromDefault(option: Option): Resolved | 'failed' {
@@ -97,14 +108,29 @@ export class Resolution {
 
   #substitute(option: Option, raw: RawValue): string | null {
     let failed = false;
-    const { text } = interpolate(raw.text, (reference) => {
-      const referred = this.#refer(raw.entry?.group ?? option.group, reference);
-      if (typeof referred === 'object' && (isSecret(option) || !referred.isSecret)) return referred.text;
-      failed = true;
-      this.#reportReference(raw, reference, referred);
-      return null;
-    });
+    const { text } = interpolate(
+      raw.text,
+      this.#bounded(raw.entry?.group ?? option.group, (reference, referred) => {
+        if (typeof referred === 'object' && (isSecret(option) || !referred.isSecret)) return referred.text;
+        if (!failed) this.#reportReference(option, raw, reference, referred);
+        failed = true;
+        return null;
+      }),
+    );
     return failed ? null : text;
+  }
+
+  /** Looks up references in a group for `use`, until their texts are too long together. */
+  #bounded(
+    group: string,
+    use: (reference: string, referred: Referred) => string | null,
+  ): (reference: string) => string | null {
+    let characters = 0;
+    return (reference) => {
+      const referred = characters > limits.characters ? 'too-much' : this.#refer(group, reference);
+      if (typeof referred === 'object') characters += referred.text.length;
+      return use(reference, characters > limits.characters ? 'too-much' : referred);
+    };
   }
 
   /** `$name` is an option of the same group, else of DEFAULT; `$group.name` one of that group. */
@@ -125,52 +151,68 @@ export class Resolution {
   }
 
   #referTo(group: string, name: string): Referred {
+    if (this.#depth >= limits.depth) return 'too-much';
+    this.#depth += 1;
     const option = this.#options.get(optionKey(group, name));
-    if (option === undefined) return this.#referToEntry(group, name);
+    const referred = option === undefined ? this.#referToEntry(group, name) : this.#referToOption(option);
+    this.#depth -= 1;
+    return referred;
+  }
+
+  #referToOption(option: Option): Referred {
     const resolved = this.#resolve(option);
     if (resolved === 'resolving') return 'circle';
-    return resolved === 'failed' ? 'failed' : { text: this.#textOf(resolved), isSecret: isSecret(option) };
+    return resolved === 'failed' ? 'failed' : { text: textOf(resolved), isSecret: isSecret(option) };
   }
 
   /** Operators make names of their own to refer to them; the original refuses that, and there is no reason to. */
   #referToEntry(group: string, name: string): Referred {
+    const key = optionKey(group, name);
+    const known = this.#referred.get(key);
+    if (known !== undefined) return known;
     const entry = this.#reader.find(group, name);
     if (entry === null) return 'unknown';
-    const key = optionKey(group, name);
-    if (this.#resolved.get(key) === 'resolving') return 'circle';
-    this.#referred.add(key);
-    this.#resolved.set(key, 'resolving');
+    this.#referred.set(key, 'circle');
     const referred = this.#expandEntry(entry);
-    this.#resolved.delete(key);
+    this.#referred.set(key, referred);
     return referred;
   }
 
   #expandEntry(entry: IniEntry): Referred {
     let holdsSecret = isSecretName(entry.name);
     let stopped: Exclude<Referred, object> | null = null;
-    const { text } = interpolate(entry.value, (reference) => {
-      const referred = this.#refer(normalizeGroup(entry.group), reference);
-      if (typeof referred !== 'object') {
+    const { text } = interpolate(
+      entry.value,
+      this.#bounded(entry.group, (_reference, referred) => {
+        if (typeof referred === 'object') {
+          holdsSecret ||= referred.isSecret;
+          return referred.text;
+        }
         stopped ??= referred;
         return null;
-      }
-      holdsSecret ||= referred.isSecret;
-      return referred.text;
-    });
+      }),
+    );
     return stopped ?? { text, isSecret: holdsSecret };
   }
 
-  #textOf({ value, text }: Resolved): string {
-    return value === null ? '' : text;
-  }
-
-  #reportReference(raw: RawValue, reference: string, referred: Referred): void {
-    if (referred === 'failed') return;
-    const name = `$${reference}`;
-    if (referred === 'circle') this.#report('E1012', raw, `refers to itself through ${name}`);
-    else if (referred === 'unknown')
-      this.#report('E1011', raw, `refers to ${name}, which is not set`, referenceHint(reference));
-    else this.#report('E1017', raw, `uses the secret ${name}, but is shown itself`);
+  #reportReference(option: Option, raw: RawValue, reference: string, referred: Referred): void {
+    // A password with a $ in it looks like a reference: the name would show a part of it.
+    const isHidden = isSecret(option) || redactLine(raw.label) !== raw.label;
+    const name = isHidden ? 'with a $' : `$${reference}`;
+    if (typeof referred === 'object') {
+      this.#report('E1017', raw, `uses the secret ${name}, but is shown itself`);
+    } else if (referred === 'unknown') {
+      this.#report(
+        'E1011',
+        raw,
+        `refers to an option that is not set: ${name}`,
+        referenceHint(reference, isHidden),
+      );
+    } else if (referred === 'circle') {
+      this.#report('E1012', raw, `refers to itself: ${name}`);
+    } else if (referred === 'too-much') {
+      this.#report('E1012', raw, `refers to too many others: ${name}`);
+    }
   }
 
   #reject(
@@ -195,11 +237,15 @@ export class Resolution {
   }
 }
 
-function referenceHint(reference: string): string {
+function referenceHint(reference: string, isHidden: boolean): string {
   const [first = ''] = reference.split('.');
-  return reference.includes('.')
+  return reference.includes('.') && !isHidden
     ? `If a dot follows the name ${first}, write \${${first}}; for a dollar sign, write $$.`
-    : 'Set that option, correct its name, or write $$ for a dollar sign.';
+    : 'For a dollar sign, write $$; otherwise set that option or correct its name.';
+}
+
+function textOf({ value, text }: Resolved): string {
+  return value === null ? '' : text;
 }
 
 function textsOf(value: OptionValue): readonly string[] {

@@ -3,6 +3,9 @@ import { nearestWord } from '../lib/nearest.ts';
 import { type IniEntry, normalizeGroup } from './ini.ts';
 import type { Option } from './option.ts';
 
+/** Slips reported one by one, and names listed in a summary: a file with more was not written for this program. */
+const limits = { slips: 30, names: 300 } as const;
+
 /** The names that are there, to find what was meant. */
 interface Known {
   /** Group as written in the reference, by its normalized name. */
@@ -30,7 +33,7 @@ export function warnOfUnknownEntries(
     const key = `${entry.position.file}\0${normalizeGroup(entry.group)}\0${entry.name}`;
     if (said.has(key)) continue;
     said.add(key);
-    const meant = guess(entry, known);
+    const meant = slips.length < limits.slips && rest.length < limits.names ? guess(entry, known) : null;
     if (meant === null) rest.push(entry);
     else slips.push(warning(`[${entry.group}] ${entry.name} has no effect`, entry, `Did you mean ${meant}?`));
   }
@@ -75,12 +78,17 @@ function summarize(entries: readonly IniEntry[]): readonly Problem[] {
   return [...files.values()].flatMap((found) => {
     const [first] = found;
     if (first === undefined) return [];
-    const groups = Map.groupBy(found, ({ group }) => group);
+    const groups = Map.groupBy(found.slice(0, limits.names), ({ group }) => group);
     const list = [...groups].map(([group, of]) => `[${group}] ${of.map(({ name }) => name).join(', ')}`);
+    const more = found.length > limits.names ? '; and more' : '';
     const count = found.length === 1 ? 'an option has' : `${found.length} options have`;
     const hint = 'They are left out. Remove them if no other program reads this file.';
     return [
-      warning(`${count} no effect here: ${list.join('; ')}`, first, found.length === 1 ? undefined : hint),
+      warning(
+        `${count} no effect here: ${list.join('; ')}${more}`,
+        first,
+        found.length === 1 ? undefined : hint,
+      ),
     ];
   });
 }

@@ -14,12 +14,15 @@ export function compareCodePoints(left: string, right: string): number {
   return left.length - right.length;
 }
 
-/** The code point at `index`, where a trailing surrogate whose leading half is already behind stands for its pair. */
+/**
+ * What decides at the first unit that differs: the code point there, or, for the second half of a pair whose
+ * first half both texts share, more than any code point, as the other text then has that half alone.
+ */
 function rank(text: string, index: number, unit: number): number {
   if (unit < 0xd800 || unit > 0xdfff) return unit;
   if (unit >= 0xdc00) {
     const before = index > 0 ? text.charCodeAt(index - 1) : 0;
-    return before >= 0xd800 && before < 0xdc00 ? 0x10000 + unit : unit;
+    return before >= 0xd800 && before < 0xdc00 ? 0x11_0000 + unit : unit;
   }
   return text.codePointAt(index) ?? unit;
 }

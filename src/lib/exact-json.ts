@@ -75,9 +75,9 @@ const ESCAPE =
 function write(value: JsonValue, depth: number): string {
   switch (typeof value) {
     case 'string':
-      return JSON.stringify(value);
+      return writeText(value);
     case 'number':
-      return Object.is(value, -0) ? '-0' : JSON.stringify(value);
+      return Object.is(value, -0) ? '-0' : Number.isFinite(value) ? `${value}` : 'null';
     case 'bigint':
       return value.toString();
     case 'boolean':
@@ -85,6 +85,13 @@ function write(value: JsonValue, depth: number): string {
     default:
       return writeObject(value, depth);
   }
+}
+
+// Printable ASCII without quote and backslash: most texts need no call of JSON.stringify, which is dear for short ones.
+const SIMPLE_TEXT = /^[ !#-[\]-~]*$/;
+
+function writeText(text: string): string {
+  return SIMPLE_TEXT.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 
 function writeObject(value: null | FloatToken | JsonArray | JsonObject, depth: number): string {
@@ -100,8 +107,7 @@ function writeObject(value: null | FloatToken | JsonArray | JsonObject, depth: n
   }
   for (const key of Object.keys(value)) {
     const item = value[key];
-    if (item !== undefined)
-      text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${write(item, depth + 1)}`;
+    if (item !== undefined) text += `${text === '' ? '' : ','}${writeText(key)}:${write(item, depth + 1)}`;
   }
   return `{${text}}`;
 }

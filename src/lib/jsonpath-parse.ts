@@ -11,11 +11,10 @@ import { narrowInteger } from './python-text.ts';
  * Binding, loosest first: arithmetic, brackets after a path, `..`, the dot, `|`, `&`, `where`. All of
  * them but arithmetic take their left side first: `a.b|c[0]` is `((a.(b|c)))[0]`.
  *
- * Arithmetic has one level and takes its *right* side first: `$.a - $.b - $.c` is a - (b - c), and
- * `$.a * $.b + $.c` is a * (b + c). In the library the four signs are a rule of their own, so the precedence it
- * declares for them never applies. The recorded conversions show the same: with the definitions of 19.0.0 the path
- * `$.payload.outcome - $.payload.outcome + …` fails as text minus text, where from the left nothing could be wanted
- * from it. A number on the right ends there unless another sign follows, hence `$.a + 3 . b` is (a + 3).b.
+ * Arithmetic has one level and takes its *right* side first, multiplication too: with a, b, c = 7, 3, 2 the path
+ * `$.a - $.b - $.c` gives 6 and `$.a * $.b + $.c` gives 35. In the library the four signs are a rule of their own, so the
+ * precedence it declares for them never applies. A number on the right ends there unless another sign follows, hence
+ * `$.a + 3 . b` is (a + 3).b. A division cannot be written: the slash always begins a sort.
  */
 export function parsePath(text: string): PathNode {
   return new PathParser(text).parse();

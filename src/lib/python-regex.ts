@@ -7,8 +7,11 @@ import { RegexScanner } from './python-regex-scanner.ts';
  *
  * The result counts by code points (flag `v`) and keeps Python's meaning where the two languages write the same thing
  * and mean another: `\d`, `\w`, `\s` and `\b` know all scripts, `.` refuses the line feed alone, `$` stands before a
- * closing line feed too, a brace that is no repetition is a brace. Not offered by JavaScript and refused: conditional
- * groups, atomic groups, possessive repetition, `\N{name}`.
+ * closing line feed too, a brace that is no repetition is a brace.
+ *
+ * Different remain: a repeated group that matched nothing may count as not matched, and `\B` finds a place in an
+ * empty text (as in Python from 3.14 on). JavaScript has no conditional and atomic groups, possessive repetition and
+ * `\N{name}`: they are refused.
  */
 
 export { RegexSyntaxError } from './python-regex-scanner.ts';

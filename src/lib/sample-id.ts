@@ -38,7 +38,7 @@ export function sampleIdOf(timestampMicros: number, discriminator: number): stri
   const early = millis / 0x1_0000;
   const high = discriminator / 0x1_0000_0000;
   const time = `${hex16(early / 0x1_0000)}${hex16(early)}-${hex16(millis)}`;
-  const hash = `${hex16(0xa5e0 + high / 0x1_0000)}-${hex16(high)}${hex16(discriminator / 0x1_0000)}${hex16(discriminator)}`;
+  const hash = `${hex16(0xa5e0 | (high / 0x1_0000))}-${hex16(high)}${hex16(discriminator / 0x1_0000)}${hex16(discriminator)}`;
   return `${time}-${hex16(0x8000 + micros)}-${hash}`;
 }
 

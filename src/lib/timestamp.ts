@@ -61,7 +61,7 @@ export function toZonedText(text: string): string | undefined {
 }
 
 /** Without zone and with no fraction, or one of six digits that is not zero. */
-const NAIVE = /^.{10}[ T]..:..:..(?:\.(?!000000)\d{6})?$/;
+const NAIVE = /^.{10}[ T]..:..:\d\d(?:\.(?!000000)\d{6})?$/;
 
 interface IsoFields {
   readonly year: number;

@@ -8,7 +8,13 @@ export interface ConversionProblem {
 
 const none: readonly ConversionProblem[] = Object.freeze([]);
 
-/** Collects the problems of one conversion. Most have none, so the list is made with the first. */
+/** Problems kept of one notification: a broken batch must not fill the memory with complaints. */
+const maximumProblems = 100;
+
+/**
+ * Collects the problems of one conversion, each message once and no more than `maximumProblems`. Most have none, so the
+ * list is made with the first.
+ */
 export class ConversionReport {
   #problems: ConversionProblem[] | undefined;
 
@@ -18,6 +24,7 @@ export class ConversionReport {
 
   add(code: ErrorCode, message: string): void {
     this.#problems ??= [];
-    this.#problems.push({ code, message });
+    const isKnown = this.#problems.some((known) => known.message === message);
+    if (!isKnown && this.#problems.length < maximumProblems) this.#problems.push({ code, message });
   }
 }

@@ -3,9 +3,9 @@ import { type Notification, PRIORITIES, type Priority } from '../model/notificat
 import type { Sample } from '../model/sample.ts';
 import { BUILT_IN_CONVERTERS } from './built-in-converters.ts';
 import { type ConversionProblem, ConversionReport } from './conversion-report.ts';
-import { NotificationError } from './envelope.ts';
 import type { EventDefinitions } from './event-definitions.ts';
 import type { MeterDefinitions } from './meter-definitions.ts';
+import { NotificationError } from './notification-error.ts';
 import { carriesSamples } from './polled-samples.ts';
 import { type DroppedSample, SampleCollector } from './sample-builder.ts';
 import { SampleMetadata } from './sample-metadata.ts';

@@ -29,7 +29,8 @@ const unknown = { messageId: null, eventType: null, retry: 'permanent' };
 describe('a notification that can be read', () => {
   test('is taken out of the envelope of oslo.messaging', () => {
     const decoded = notification({ payload: { size: 1 }, _context_request_id: 'req-1' });
-    const { messageId, eventType, priority, publisherId, timestamp, timestampMicros, payload, context } = decoded;
+    const { messageId, eventType, priority, publisherId, timestamp, timestampMicros, payload, context } =
+      decoded;
     assert.deepEqual(
       { messageId, eventType, priority, publisherId, timestamp, timestampMicros, payload, context },
       {
@@ -57,7 +58,10 @@ describe('a notification that can be read', () => {
 
   test('is taken from part of a larger buffer', () => {
     const body = Buffer.from(`xx${envelope()}yy`);
-    assert.equal(decodeNotification(new Uint8Array(body.buffer, body.byteOffset + 2, body.length - 4)).messageId, 'm-1');
+    assert.equal(
+      decodeNotification(new Uint8Array(body.buffer, body.byteOffset + 2, body.length - 4)).messageId,
+      'm-1',
+    );
   });
 
   test('has its context flat, also when the sender kept it in one mapping', () => {
@@ -180,7 +184,9 @@ describe('the exact notification', () => {
   });
 
   test('has the numbers as they were written, and is made once', () => {
-    const decoded = notificationWithPayload('{"a":2.0,"b":9007199254740993,"c":1}', { _context_user_id: 'u-1' });
+    const decoded = notificationWithPayload('{"a":2.0,"b":9007199254740993,"c":1}', {
+      _context_user_id: 'u-1',
+    });
     const exact = decoded.exact();
     assert.deepEqual(exact.payload, { a: new FloatToken(2), b: 9007199254740993n, c: 1 });
     assert.equal(exact.messageId, 'm-1');
@@ -210,6 +216,19 @@ describe('a body that is no notification', () => {
       const { code, messageId } = refusal(body);
       assert.deepEqual({ code, messageId }, { code: 'E5002', messageId: null }, body);
     }
+  });
+
+  test('is refused without showing any of its text, which may be part of a token', () => {
+    for (const body of [
+      'gAAAAtoken',
+      '{"auth_token": gAAAAtoken}',
+      `{"auth_token": "gAAAAtoken" x${' '.repeat(99)}`,
+    ]) {
+      for (const one of [body, envelopeOfText(body)]) {
+        assert.doesNotMatch(String(refusal(one).message), /gAAAA|token"/);
+      }
+    }
+    assert.equal(refusal('{"a": x}').message, "the body is not JSON: Unexpected token 'x'");
   });
 
   test('is refused when it is cut off, with what can be read of it', () => {
@@ -274,13 +293,20 @@ describe('a body that is no notification', () => {
     assert.equal(refusal('5').message, 'the body is a number, not a mapping');
     assert.equal(refusal('null').message, 'the body is null, not a mapping');
     assert.equal(refusal(envelopeOfText('[1]')).message, 'oslo.message is a list, not a mapping');
-    assert.equal(refusal('{"oslo.version":"2.0","oslo.message":{}}').message, 'oslo.message is a mapping, not text');
+    assert.equal(
+      refusal('{"oslo.version":"2.0","oslo.message":{}}').message,
+      'oslo.message is a mapping, not text',
+    );
   });
 
   test('is refused with an unknown priority or none', () => {
     assert.equal(refusal(envelope({ priority: 'WARNING' })).message, 'the priority is "WARNING"');
     assert.equal(refusal(envelope({ priority: 3 })).message, 'the priority is a number');
-    assert.deepEqual(refusal(envelope({ priority: null })), { code: 'E5007', message: 'the priority is null', ...known });
+    assert.deepEqual(refusal(envelope({ priority: null })), {
+      code: 'E5007',
+      message: 'the priority is null',
+      ...known,
+    });
     assert.equal(refusal(envelope({ priority: 'toString' })).code, 'E5007');
   });
 
@@ -319,7 +345,11 @@ describe('a body that is no notification', () => {
   test('is refused when it is larger than the limit, with what its beginning says', () => {
     const large = envelope({ payload: { data: 'x'.repeat(2_000_000) } });
     const bytes = Buffer.byteLength(large);
-    const expected = { code: 'E5011', message: `the body has ${bytes} bytes; at most 1048576 are read`, ...known };
+    const expected = {
+      code: 'E5011',
+      message: `the body has ${bytes} bytes; at most 1048576 are read`,
+      ...known,
+    };
     assert.deepEqual(refusal(large), expected);
     assert.deepEqual(refusal(Buffer.from(large)), expected);
     assert.equal(decodeNotification(large, { maxBodyBytes: bytes }).messageId, 'm-1');

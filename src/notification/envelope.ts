@@ -1,38 +1,17 @@
 import { isAscii } from 'node:buffer';
-import type { ErrorCode } from '../component/error-codes.ts';
-import { type ErrorDetails, NephoscopeError } from '../component/errors.ts';
-import { ExactJsonError, hasLoneSurrogateEscape, losesNumbers, parseExact } from '../lib/exact-json.ts';
+import { hasLoneSurrogateEscape } from '../lib/exact-json.ts';
 import { tryParseTimestamp } from '../lib/timestamp.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../model/json.ts';
-import type { Notification, Priority } from '../model/notification.ts';
-import { PRIORITIES } from '../model/notification.ts';
+import { PRIORITIES, type Priority } from '../model/notification.ts';
+import { type CheckedFields, DecodedNotification, flattenMessage } from './decoded-notification.ts';
 import { isNestedTooDeeply, NESTING_LIMIT } from './nesting.ts';
-import { dropContextSecrets, isSecretContextKey } from './secrets.ts';
+import { knownFrom, knownFromText, NONE_KNOWN, NotificationError } from './notification-error.ts';
+
+export { DecodedNotification } from './decoded-notification.ts';
+export { type KnownFields, NotificationError } from './notification-error.ts';
 
 /** What a body may have in bytes unless another limit is given: real notifications have some kilobytes. */
 export const DEFAULT_MAX_BODY_BYTES = 1_048_576;
-
-/**
- * A notification that cannot be read (E5001 to E5014); trying again never helps, so it is parked. What could be
- * read of it nevertheless is carried along.
- */
-export class NotificationError extends NephoscopeError {
-  readonly messageId: string | null;
-  readonly eventType: string | null;
-
-  constructor(code: ErrorCode, message: string, known: KnownFields, details: ErrorDetails = {}) {
-    super(code, message, { ...details, retry: 'permanent' });
-    this.name = 'NotificationError';
-    this.messageId = known.messageId;
-    this.eventType = known.eventType;
-  }
-}
-
-/** What is known of a notification that cannot be read. */
-export interface KnownFields {
-  readonly messageId: string | null;
-  readonly eventType: string | null;
-}
 
 /**
  * Reads a notification as it lies in a queue: the envelope of oslo.messaging (any 2.x), the bare message of the old
@@ -53,79 +32,16 @@ export function decodeNotification(
   const version = outer['oslo.version'];
   const inner = outer['oslo.message'];
   if (version === undefined || inner === undefined) {
+    // A longer one was looked at before it was parsed.
     if (text.length <= CAREFREE_LENGTH) checkNesting(text, 'the body');
     return createNotification(outer, text);
   }
   checkVersion(version, text);
   if (typeof inner !== 'string') {
-    throw refuse('E5006', `oslo.message is ${describe(inner)}, not text`, knownFromText(text));
+    throw new NotificationError('E5006', `oslo.message is ${describe(inner)}, not text`, knownFromText(text));
   }
   return createNotification(parseInner(inner), inner);
 }
-
-/** A decoded notification, with the parsed message itself for paths that need no other view of it. */
-export class DecodedNotification implements Notification {
-  readonly messageId: string;
-  readonly eventType: string;
-  readonly priority: Priority;
-  readonly publisherId: string;
-  readonly timestamp: string;
-  readonly timestampMicros: number;
-  readonly payload: JsonValue;
-  /** The message as it came, flat, without the secrets of its context. */
-  readonly message: JsonObject;
-  readonly #text: string;
-  #context: JsonObject | undefined;
-  #document: JsonObject | undefined;
-  #exact: DecodedNotification | undefined;
-
-  constructor(message: JsonObject, text: string, fields: CheckedFields) {
-    this.messageId = fields.messageId;
-    this.eventType = fields.eventType;
-    this.priority = fields.priority;
-    this.publisherId = fields.publisherId;
-    this.timestamp = fields.timestamp;
-    this.timestampMicros = fields.timestampMicros;
-    this.payload = message.payload ?? null;
-    this.message = message;
-    this.#text = text;
-    this.#context = undefined;
-    this.#document = undefined;
-    this.#exact = undefined;
-  }
-
-  // The nested views cost as much as the rest of decoding together and most definitions need none: made when asked.
-  get context(): JsonObject {
-    this.#context ??= contextOf(this.message);
-    return this.#context;
-  }
-
-  get document(): JsonObject {
-    this.#document ??= {
-      ...this.message,
-      ctxt: this.context,
-      metadata: { message_id: this.messageId, timestamp: this.timestamp },
-    };
-    return this.#document;
-  }
-
-  exact(): DecodedNotification {
-    this.#exact ??= losesNumbers(this.#text) ? this.#parseExactly() : this;
-    return this.#exact;
-  }
-
-  #parseExactly(): DecodedNotification {
-    const message = parseExactMessage(this.#text, this);
-    const exact = new DecodedNotification(flatten(message), this.#text, this);
-    exact.#exact = exact;
-    return exact;
-  }
-}
-
-type CheckedFields = Pick<
-  Notification,
-  'messageId' | 'eventType' | 'priority' | 'publisherId' | 'timestamp' | 'timestampMicros'
->;
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true });
 
@@ -135,7 +51,11 @@ function decodeText(body: Uint8Array | string, maxBodyBytes: number): string {
     const known = knownFromText(
       typeof body === 'string' ? body.slice(0, 4096) : latin1(body.subarray(0, 4096)),
     );
-    throw refuse('E5011', `the body has ${bytes} bytes; at most ${maxBodyBytes} are read`, known);
+    throw new NotificationError(
+      'E5011',
+      `the body has ${bytes} bytes; at most ${maxBodyBytes} are read`,
+      known,
+    );
   }
   if (typeof body === 'string') return body;
   // Python writes nothing but ASCII, and bytes that are ASCII are copied, not decoded.
@@ -143,7 +63,9 @@ function decodeText(body: Uint8Array | string, maxBodyBytes: number): string {
   try {
     return strictUtf8.decode(body);
   } catch (cause) {
-    throw refuse('E5001', 'the body is not valid UTF-8', knownFromText(latin1(body)), { cause });
+    throw new NotificationError('E5001', 'the body is not valid UTF-8', knownFromText(latin1(body)), {
+      cause,
+    });
   }
 }
 
@@ -171,13 +93,13 @@ function parseInner(text: string): JsonObject {
 function checkNesting(text: string, what: string): void {
   if (!isNestedTooDeeply(text)) return;
   const message = `${what} is nested more than ${NESTING_LIMIT} levels deep`;
-  throw refuse('E5012', message, knownFromText(text));
+  throw new NotificationError('E5012', message, knownFromText(text));
 }
 
 function parseMapping(text: string, code: 'E5002' | 'E5003', what: string): JsonObject {
   const value = parseJson(text, code, what);
   if (!isJsonObject(value)) {
-    throw refuse('E5006', `${what} is ${describe(value)}, not a mapping`, noneKnown);
+    throw new NotificationError('E5006', `${what} is ${describe(value)}, not a mapping`, NONE_KNOWN);
   }
   return value;
 }
@@ -186,19 +108,13 @@ function parseJson(text: string, code: 'E5002' | 'E5003', what: string): JsonVal
   try {
     return JSON.parse(text) as JsonValue;
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw refuse(code, `${what} is not JSON: ${reason}`, knownFromText(text), { cause });
+    throw new NotificationError(code, `${what} is not JSON: ${reasonOf(cause)}`, knownFromText(text));
   }
 }
 
-/** The same text was parsed before, so only a number beyond the range of floats can be wrong with it. */
-function parseExactMessage(text: string, known: KnownFields): JsonObject {
-  try {
-    return parseExact(text) as JsonObject;
-  } catch (cause) {
-    if (!(cause instanceof ExactJsonError)) throw cause;
-    throw refuse('E5009', `the message cannot be kept exactly: ${cause.message}`, known, { cause });
-  }
+/** What the parser says, without the piece of the text that it shows: that may be part of a token. */
+function reasonOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).replace(/, (?:\.{3})?".*$/s, '');
 }
 
 function checkVersion(version: JsonValue, text: string): void {
@@ -206,14 +122,14 @@ function checkVersion(version: JsonValue, text: string): void {
   const isText = typeof version === 'string' || typeof version === 'number';
   const shown = isText ? `${version}`.slice(0, 40) : describe(version);
   if (!isText || shown.split('.')[0] !== '2') {
-    throw refuse('E5004', `oslo.version is ${shown}, not 2.x`, knownFromText(text));
+    throw new NotificationError('E5004', `oslo.version is ${shown}, not 2.x`, knownFromText(text));
   }
 }
 
 function createNotification(parsed: JsonObject, text: string): DecodedNotification {
-  const message = flatten(parsed);
-  if (!text.isWellFormed() || (text.includes('\\u') && hasLoneSurrogateEscape(text))) {
-    throw refuse('E5010', 'the message holds half of a surrogate pair', knownFrom(message));
+  const message = flattenMessage(parsed);
+  if (!text.isWellFormed() || hasLoneSurrogateEscape(text)) {
+    throw new NotificationError('E5010', 'the message holds half of a surrogate pair', knownFrom(message));
   }
   return new DecodedNotification(message, text, checkFields(message));
 }
@@ -221,11 +137,11 @@ function createNotification(parsed: JsonObject, text: string): DecodedNotificati
 function checkFields(message: JsonObject): CheckedFields {
   const eventType = message.event_type;
   if (eventType === undefined || eventType === null || eventType === '') {
-    throw refuse('E5005', 'the message has no event_type', knownFrom(message));
+    throw new NotificationError('E5005', 'the message has no event_type', knownFrom(message));
   }
   const messageId = message.message_id;
   if (messageId === undefined || messageId === null || messageId === '') {
-    throw refuse('E5014', 'the message has no message_id', knownFrom(message));
+    throw new NotificationError('E5014', 'the message has no message_id', knownFrom(message));
   }
   const timestamp = textField(message, 'timestamp', message.timestamp, 'E5008');
   return {
@@ -245,7 +161,7 @@ function textField(
   code: 'E5006' | 'E5008' = 'E5006',
 ): string {
   if (typeof value === 'string') return value;
-  throw refuse(code, `${name} is ${describe(value)}, not text`, knownFrom(message));
+  throw new NotificationError(code, `${name} is ${describe(value)}, not text`, knownFrom(message));
 }
 
 const priorityByText: ReadonlyMap<JsonValue | undefined, Priority> = new Map(
@@ -260,58 +176,17 @@ function checkPriority(message: JsonObject): Priority {
   const priority = priorityByText.get(text);
   if (priority !== undefined) return priority;
   const shown = typeof text === 'string' ? JSON.stringify(text.slice(0, 40)) : describe(text);
-  throw refuse('E5007', `the priority is ${shown}`, knownFrom(message));
+  throw new NotificationError('E5007', `the priority is ${shown}`, knownFrom(message));
 }
 
 function checkTimestamp(message: JsonObject, text: string): number {
   const micros = tryParseTimestamp(text);
   if (micros !== undefined) return micros;
-  throw refuse(
+  throw new NotificationError(
     'E5008',
     `the timestamp ${JSON.stringify(text.slice(0, 60))} cannot be read`,
     knownFrom(message),
   );
-}
-
-/** The message with `_context_*` keys where it had one `_context` mapping, and without secrets. Changes `message`. */
-function flatten(message: JsonObject): JsonObject {
-  const flat = message as Record<string, JsonValue>;
-  const context = message._context;
-  if (isJsonObject(context)) {
-    for (const [key, value] of Object.entries(context)) flat[`_context_${key}`] ??= value;
-    delete flat._context;
-  }
-  dropContextSecrets(flat);
-  return flat;
-}
-
-const contextPrefix = '_context_';
-
-function contextOf(message: JsonObject): JsonObject {
-  const entries: [string, JsonValue][] = [];
-  for (const key of Object.keys(message)) {
-    if (!key.startsWith(contextPrefix)) continue;
-    const name = key.slice(contextPrefix.length);
-    if (!isSecretContextKey(name)) entries.push([name, message[key] ?? null]);
-  }
-  return Object.fromEntries(entries);
-}
-
-const noneKnown: KnownFields = { messageId: null, eventType: null };
-
-function knownFrom(message: JsonObject): KnownFields {
-  return { messageId: textOrNull(message.message_id), eventType: textOrNull(message.event_type) };
-}
-
-function textOrNull(value: JsonValue | undefined): string | null {
-  return typeof value === 'string' && value !== '' ? value.slice(0, 255).toWellFormed() : null;
-}
-
-/** Looks for the two names in a text that cannot be parsed, in an envelope or outside. */
-function knownFromText(text: string): KnownFields {
-  const find = (name: string) =>
-    new RegExp(`"${name}\\\\*": ?\\\\*"([^"\\\\]{1,255})`).exec(text)?.[1] ?? null;
-  return { messageId: find('message_id'), eventType: find('event_type') };
 }
 
 function describe(value: JsonValue | undefined): string {
@@ -319,13 +194,4 @@ function describe(value: JsonValue | undefined): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'a list';
   return isJsonObject(value) ? 'a mapping' : `a ${typeof value}`;
-}
-
-function refuse(
-  code: ErrorCode,
-  message: string,
-  known: KnownFields,
-  details: ErrorDetails = {},
-): NotificationError {
-  return new NotificationError(code, message, known, details);
 }

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { message, notification, notificationWithPayload, yaml } from '../../test/notification/notifications.ts';
+import {
+  message,
+  notification,
+  notificationWithPayload,
+  yaml,
+} from '../../test/notification/notifications.ts';
 import type { Event } from '../model/event.ts';
 import type { JsonObject } from '../model/json.ts';
 import { ConversionReport } from './conversion-report.ts';
@@ -76,7 +81,11 @@ describe('the event of a notification', () => {
   });
 
   test('has the default traits first, from the payload and then from the context', () => {
-    const context = { _context_request_id: 'req-1', _context_project_id: 'p-ctxt', _context_user_id: 'u-ctxt' };
+    const context = {
+      _context_request_id: 'req-1',
+      _context_project_id: 'p-ctxt',
+      _context_user_id: 'u-ctxt',
+    };
     assert.deepEqual(convert('[]', notification(context)).event?.traits, [
       ['service', 1, 'compute.host-1'],
       ['request_id', 1, 'req-1'],
@@ -158,7 +167,8 @@ describe('the definition of an event type', () => {
 
   test('is taken with exclusions only for everything else', () => {
     const definitions = '[{event_type: ["!image.*"], traits: {which: payload.first}}]';
-    const traits = (event_type: string) => convert(definitions, notification({ event_type, payload })).event?.traits.length;
+    const traits = (event_type: string) =>
+      convert(definitions, notification({ event_type, payload })).event?.traits.length;
     assert.equal(traits('compute.instance.create.end'), 2);
     assert.equal(traits('image.update'), 1);
   });
@@ -188,14 +198,17 @@ describe('a trait', () => {
     e: {type: none, fields: payload.v}
     f: payload.v
 `;
-    assert.deepEqual(traitsOf(definitions, notification({ payload: { v: '12', t: '2026-01-02T03:04:05Z' } })), {
-      a: [1, '12'],
-      b: [2, 12],
-      c: [3, 12],
-      d: [4, '2026-01-02T03:04:05'],
-      e: [0, '12'],
-      f: [1, '12'],
-    });
+    assert.deepEqual(
+      traitsOf(definitions, notification({ payload: { v: '12', t: '2026-01-02T03:04:05Z' } })),
+      {
+        a: [1, '12'],
+        b: [2, 12],
+        c: [3, 12],
+        d: [4, '2026-01-02T03:04:05'],
+        e: [0, '12'],
+        f: [1, '12'],
+      },
+    );
   });
 
   test('is left out for null, for nothing found, and for an empty text that should be something else', () => {
@@ -209,14 +222,16 @@ describe('a trait', () => {
     date: {type: datetime, fields: payload.empty}
     none: {type: none, fields: payload.empty}
 `;
-    assert.deepEqual(traitsOf(definitions, notification({ payload: { empty: '', null: null } })), { text: [1, ''] });
+    assert.deepEqual(traitsOf(definitions, notification({ payload: { empty: '', null: null } })), {
+      text: [1, ''],
+    });
   });
 
   test('takes zero and false for values', () => {
-    const definitions = '[{event_type: "*", traits: {zero: payload.zero, no: payload.no}}]';
-    assert.deepEqual(traitsOf(definitions, notification({ payload: { zero: 0, no: false } })), {
+    const definitions = '[{event_type: "*", traits: {zero: payload.zero, off_: payload.off}}]';
+    assert.deepEqual(traitsOf(definitions, notification({ payload: { zero: 0, off: false } })), {
       zero: [1, '0'],
-      no: [1, 'False'],
+      off_: [1, 'False'],
     });
   });
 
@@ -245,6 +260,7 @@ describe('a trait', () => {
 `;
     const decoded = notification({ _context_user_id: 'u-1', _context_roles: ['member'] });
     assert.deepEqual(traitsOf(definitions, decoded), {
+      user_id: [1, 'u-1'],
       new: [1, 'u-1'],
       old: [1, 'u-1'],
       dollar: [1, 'u-1'],
@@ -259,7 +275,8 @@ describe('a trait', () => {
   });
 
   test('never finds the secrets of a context', () => {
-    const definitions = '[{event_type: "*", traits: {a: ctxt.auth_token, b: _context_auth_token, c: "ctxt.*"}}]';
+    const definitions =
+      '[{event_type: "*", traits: {a: ctxt.auth_token, b: _context_auth_token, c: "ctxt.*"}}]';
     const decoded = notification({ _context_auth_token: 'gAAAA', _context_service_catalog: [1] });
     assert.deepEqual(traitsOf(definitions, decoded), {});
   });
@@ -312,7 +329,9 @@ describe('a trait', () => {
     first: payload.map[0]
     name: payload.name
 `;
-    const decoded = notificationWithPayload('{"size":"big","when":"soon","load":1e400,"map":{"a":1},"name":"n"}');
+    const decoded = notificationWithPayload(
+      '{"size":"big","when":"soon","load":1e400,"map":{"a":1},"name":"n"}',
+    );
     const { event, problems } = convert(definitions, decoded);
     assert.deepEqual(event?.traits.slice(1), [['name', 1, 'n']]);
     assert.deepEqual(
@@ -363,13 +382,13 @@ describe('mistakes in event definitions', () => {
         'E1202 4:3 required field "traits" is missing',
         'E1203 7:15 invalid trait type "string" for trait a',
         'E1204 8:8 the field "fields" is required for trait b',
-        'E1207 9:17 the path "payload.0" for trait c is wrong: …',
+        'E1207 9:25 the path "payload.0" for trait c is wrong: …',
         'E1205 10:36 no plugin name is given for trait d',
         'E1206 11:36 there is no plugin "splitt", which trait e names',
         'E1208 12:36 bad parameters of map for trait f: values must be a mapping that is not empty',
-        'E1207 13:29 the path "payload..\'" for trait g is wrong: …',
-        'E1219 14:7 null is no path for trait h',
-        'E1219 15:28 5 is no path for trait i',
+        'E1207 13:30 the path "payload..\'" for trait g is wrong: …',
+        'E1219 14:5 null is no path for trait h',
+        'E1219 15:29 5 is no path for trait i',
         'E1210 warning 16:46 the key "tpye" has no effect here',
         'E1201 17:3 "just text" is no event definition',
         'E1214 18:15 {"a":"b"} is no event type',
@@ -377,7 +396,10 @@ describe('mistakes in event definitions', () => {
       ],
     );
     const { definitions: loaded } = loadEventDefinitions(yaml(definitions), defaults);
-    const event = loaded?.toEvent(notification({ event_type: 'good.x', payload: { name: 'n' } }), new ConversionReport());
+    const event = loaded?.toEvent(
+      notification({ event_type: 'good.x', payload: { name: 'n' } }),
+      new ConversionReport(),
+    );
     assert.deepEqual(event?.traits[1], ['name', 1, 'n']);
   });
 
@@ -394,7 +416,8 @@ describe('mistakes in event definitions', () => {
   });
 
   test('name what was meant', () => {
-    const definitions = (type: string) => `[{event_type: "*", traits: {a: {type: ${type}, fields: payload.a}}}]`;
+    const definitions = (type: string) =>
+      `[{event_type: "*", traits: {a: {type: ${type}, fields: payload.a}}}]`;
     const hint = (type: string) => loadEventDefinitions(yaml(definitions(type)), defaults).problems[0]?.hint;
     assert.match(hint('string') ?? '', /^Did you mean text\?/);
     assert.match(hint('Integer') ?? '', /^Did you mean int\?/);

@@ -116,8 +116,9 @@ export class SampleCollector {
       this.#zonedTimestamp ??= zonedText(this.#notification.timestamp, micros);
       return { text: this.#zonedTimestamp, micros };
     }
-    const micros = typeof timestamp === 'string' ? tryParseTimestamp(timestamp) : undefined;
-    return micros === undefined ? null : { text: zonedText(String(timestamp), micros), micros };
+    if (typeof timestamp !== 'string') return null;
+    const micros = tryParseTimestamp(timestamp);
+    return micros === undefined ? null : { text: zonedText(timestamp, micros), micros };
   }
 }
 

@@ -19,11 +19,22 @@ test('keys of tokens, catalogues and passwords of services are secret, in every 
     'adminPass',
     'admin_password',
   ];
-  assert.deepEqual(secret.filter((key) => !isSecretKey(key)), []);
+  assert.deepEqual(
+    secret.filter((key) => !isSecretKey(key)),
+    [],
+  );
 });
 
 test('other keys are not', () => {
-  const harmless = ['token', 'user_id', 'audit_token_id', 'service_name', 'encryption_secret_uuid', 'auth_url', 'name'];
+  const harmless = [
+    'token',
+    'user_id',
+    'audit_token_id',
+    'service_name',
+    'encryption_secret_uuid',
+    'auth_url',
+    'name',
+  ];
   assert.deepEqual(harmless.filter(isSecretKey), []);
 });
 

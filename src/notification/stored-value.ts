@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../model/json.ts';
 import type { Notification } from '../model/notification.ts';
-import { NotificationError } from './envelope.ts';
+import { NotificationError } from './notification-error.ts';
 import { isSecretKey, withoutSecrets } from './secrets.ts';
 
 /** What has to be known of a value before it is stored as it is. */

@@ -130,5 +130,6 @@ test('the exact value is needed where the plain one may read differently', () =>
     [float, 9007199254740992, false],
     [datetime, 5, false],
   ];
-  for (const [type, value, expected] of needed) assert.equal(needsExactValue(type, value), expected, `${type} ${value}`);
+  for (const [type, value, expected] of needed)
+    assert.equal(needsExactValue(type, value), expected, `${type} ${value}`);
 });

@@ -10,7 +10,9 @@ function run(name: string, parameters: JsonObject, ...found: readonly (FoundValu
 }
 
 function toFound(found: FoundValue | JsonValue): FoundValue {
-  return typeof found === 'object' && found !== null && 'path' in found ? (found as FoundValue) : { path: '', value: found };
+  return typeof found === 'object' && found !== null && 'path' in found
+    ? (found as FoundValue)
+    : { path: '', value: found };
 }
 
 function refusal(name: string, parameters: JsonObject): string {
@@ -27,7 +29,9 @@ describe('split', () => {
   test('gives one segment of each value, the first one at dots unless told otherwise', () => {
     assert.deepEqual(run('split', {}, 'compute.host-1', 'a'), ['compute', 'a']);
     assert.deepEqual(run('split', { segment: 1 }, 'compute.host-1.example'), ['host-1']);
-    assert.deepEqual(run('split', { segment: 1, max_split: 1 }, 'compute.host-1.example'), ['host-1.example']);
+    assert.deepEqual(run('split', { segment: 1, max_split: 1 }, 'compute.host-1.example'), [
+      'host-1.example',
+    ]);
     assert.deepEqual(run('split', { segment: -1 }, 'a.b.c'), ['c']);
     assert.deepEqual(run('split', { separator: ', ', segment: 1 }, 'a, b'), ['b']);
     assert.deepEqual(run('split', { max_split: 0 }, 'a.b'), ['a.b']);
@@ -73,9 +77,10 @@ describe('bitfield', () => {
   });
 
   test('keeps all bits of a large number', () => {
-    assert.deepEqual(run('bitfield', { initial_bitfield: 1, flags: [{ path: 'a', bit: 62 }] }, { path: 'a', value: 1 }), [
-      4611686018427387905n,
-    ]);
+    assert.deepEqual(
+      run('bitfield', { initial_bitfield: 1, flags: [{ path: 'a', bit: 62 }] }, { path: 'a', value: 1 }),
+      [4611686018427387905n],
+    );
   });
 
   test('compares as Python does: 1, 1.0 and True are equal', () => {

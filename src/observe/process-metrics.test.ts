@@ -14,7 +14,8 @@ function read(metrics: Metrics): Map<string, number> {
 
 test('the process shows its build, memory, CPU time, start and open files', (t) => {
   const metrics = new Metrics();
-  t.after(registerProcessMetrics(metrics, { version: '0.1.0', node: '24.15.0' }));
+  const build = { version: '0.1.0', node: '24.15.0' };
+  t.after(registerProcessMetrics(metrics, build, () => 3));
   const values = read(metrics);
   assert.deepEqual(
     [...values.keys()],
@@ -26,9 +27,11 @@ test('the process shows its build, memory, CPU time, start and open files', (t) 
       'nodejs_heap_size_used_bytes',
       'process_open_fds',
       'nodejs_eventloop_lag_seconds',
+      'nephoscope_log_dropped_total',
     ],
   );
   assert.equal(values.get('nephoscope_build_info{version="0.1.0",node="24.15.0"}'), 1);
+  assert.equal(values.get('nephoscope_log_dropped_total'), 3);
   const startedSecondsAgo = Date.now() / 1_000 - (values.get('process_start_time_seconds') ?? 0);
   assert.ok(Math.abs(startedSecondsAgo - process.uptime()) < 5);
   assert.ok((values.get('process_cpu_seconds_total') ?? 0) > 0);

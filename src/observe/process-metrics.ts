@@ -15,9 +15,13 @@ const NANOS_PER_SECOND = 1e9;
 /**
  * Registers the metrics of this process under the names Prometheus uses for them. The values are read when the page
  * is asked for, and the event loop's lag is the worst since the page before. Call once per `Metrics`. The returned
- * function ends the measuring.
+ * function ends the measuring. `droppedLogLines` is asked each time as well.
  */
-export function registerProcessMetrics(metrics: Metrics, build: BuildInfo): () => void {
+export function registerProcessMetrics(
+  metrics: Metrics,
+  build: BuildInfo,
+  droppedLogLines: () => number = () => 0,
+): () => void {
   metrics
     .gauge('nephoscope_build_info', 'Always 1; the labels say what runs.', ['version', 'node'])
     .child(build.version, build.node)
@@ -33,6 +37,9 @@ export function registerProcessMetrics(metrics: Metrics, build: BuildInfo): () =
   const lag = metrics
     .gauge('nodejs_eventloop_lag_seconds', 'Longest delay of the event loop since the last look.')
     .child();
+  const logDropped = metrics
+    .counter('nephoscope_log_dropped_total', 'Lines of the log that were lost because nobody took them.')
+    .child();
   const delays = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MILLIS });
   delays.enable();
   metrics.onCollect(() => {
@@ -42,6 +49,7 @@ export function registerProcessMetrics(metrics: Metrics, build: BuildInfo): () =
     memory.set(usage.rss);
     heap.set(usage.heapUsed);
     descriptors.set(countDescriptors());
+    logDropped.set(droppedLogLines());
     lag.set(takeLagSeconds(delays));
   });
   return () => void delays.disable();

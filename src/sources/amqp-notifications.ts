@@ -94,6 +94,7 @@ class AmqpNotificationSource implements Source {
   #findings: readonly TopologyFinding[] = [];
   #isStopping = false;
   #stopped: Promise<void> | null = null;
+  #stops = 0;
 
   constructor(name: string, url: TransportUrl, settings: RabbitSettings, context: SourceContext) {
     const { config, intake, metrics } = context;
@@ -129,13 +130,17 @@ class AmqpNotificationSource implements Source {
   }
 
   async start(signal: AbortSignal): Promise<void> {
-    await this.#stopped;
+    const stops = this.#stops;
+    if (this.#stopped !== null) await this.#stopped;
+    // A stop that was asked for after this start wins.
+    if (stops !== this.#stops) return;
     this.#isStopping = false;
     for (const warning of this.#settings.warnings) this.#log.warn({ warning }, 'Broker options');
     await this.#connection.start(signal);
   }
 
   stop(deadline: Deadline): Promise<void> {
+    this.#stops++;
     this.#stopped ??= this.#end(deadline).finally(() => {
       this.#stopped = null;
     });

@@ -91,7 +91,7 @@ export class DeliveryPump {
   /**
    * Finishes what arrived so far, without further repeats for what is rejected, and gives up at the deadline.
    * What is given up is not acknowledged. Never rejects; only a batch that the intake holds in spite of the deadline
-   * is still in work afterwards, and is not acknowledged any more.
+   * is still in work afterwards; it is acknowledged if its way back outlives it.
    */
   async drain(deadline: Deadline): Promise<void> {
     this.#draining.abort();

@@ -1,6 +1,6 @@
-import type { SampleType } from '../model/sample.ts';
 import type { TraitType } from '../model/event.ts';
 import type { JsonScalar } from '../model/json.ts';
+import type { SampleType } from '../model/sample.ts';
 
 /**
  * Questions to a store, as data. Pure: HTTP and command line build them, each store translates them.
@@ -23,9 +23,19 @@ export type SampleField =
   | 'id'
   | `metadata.${string}`;
 
-/** A condition on samples. Null as value of `eq` means "is not set". Metadata compare by JSON type, as stored. */
+/**
+ * A condition on samples. Null as value of `eq` means "is not set", of `ne` "is set"; every other comparison with what is
+ * not set is false. Metadata compare by JSON type, as stored. `match` searches a text field with a regular expression
+ * (JavaScript's, flag u); it is false for numbers. `not` is true where its member is false.
+ */
 export type SampleFilter =
-  | { readonly kind: 'compare'; readonly field: SampleField; readonly op: ComparisonOperator; readonly value: JsonScalar }
+  | {
+      readonly kind: 'compare';
+      readonly field: SampleField;
+      readonly op: ComparisonOperator;
+      readonly value: JsonScalar;
+    }
+  | { readonly kind: 'match'; readonly field: SampleField; readonly pattern: string }
   | { readonly kind: 'and' | 'or'; readonly members: readonly SampleFilter[] }
   | { readonly kind: 'not'; readonly member: SampleFilter };
 
@@ -77,7 +87,13 @@ export interface StoredResource {
   readonly meters: readonly string[];
 }
 
-export const GROUP_FIELDS = ['userId', 'resourceId', 'projectId', 'source', 'metadata.instance_type'] as const;
+export const GROUP_FIELDS = [
+  'userId',
+  'resourceId',
+  'projectId',
+  'source',
+  'metadata.instance_type',
+] as const;
 export type GroupField = (typeof GROUP_FIELDS)[number];
 
 export type Aggregate =
@@ -124,6 +140,8 @@ export interface EventQuery {
   /** Inclusive. */
   readonly endMicros?: number;
   readonly traits?: readonly TraitCondition[];
+  /** Only events whose text trait `project_id` is this, and events without one: what the original shows an admin. */
+  readonly projectOrNone?: string;
   readonly order?: 'asc' | 'desc';
   readonly limit?: number;
 }

@@ -12,10 +12,10 @@ import type {
   StoredSample,
 } from './query.ts';
 
-/** What a commit did: rows that are new and rows that were there already. Their sum is what was given. */
+/** What a commit did: how many rows are new, and which of the given items (by index) were there already. */
 export interface RecordResult {
   readonly recorded: number;
-  readonly duplicates: number;
+  readonly duplicates: readonly number[];
 }
 
 /**
@@ -44,7 +44,9 @@ export interface EventStore {
   /** Event types that have events, sorted. */
   eventTypes(): Promise<readonly string[]>;
   /** Distinct (name, type) of the traits of one event type, sorted by name. */
-  traitDescriptions(eventType: string): Promise<readonly { readonly name: string; readonly type: TraitType }[]>;
+  traitDescriptions(
+    eventType: string,
+  ): Promise<readonly { readonly name: string; readonly type: TraitType }[]>;
   /** Every occurrence of one trait in the events of one type, oldest event first. */
   traits(eventType: string, traitName: string, limit: number | undefined): Promise<readonly Trait[]>;
 }
