@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Channel, connect } from 'amqplib';
+import { OPTIONS } from '../src/app/options.ts';
+import { readSetup, type Setup } from '../src/app/setup.ts';
 import { createDeadline } from '../src/component/component.ts';
 import { loadConfig } from '../src/config/load.ts';
 import type { Event } from '../src/model/event.ts';
 import type { Sample } from '../src/model/sample.ts';
 import { decodeNotification } from '../src/notification/envelope.ts';
-import { OPTIONS } from '../src/app/options.ts';
-import { readSetup, type Setup } from '../src/app/setup.ts';
 import type { RawMessage } from '../src/notification/intake.ts';
 import { Metrics } from '../src/observe/metrics.ts';
 import { createNotificationIntake } from '../src/pipeline/notification-intake.ts';
@@ -19,9 +19,9 @@ import type { Publisher } from '../src/publishers/publisher.ts';
 import { createEventStorePublisher, createSampleStorePublisher } from '../src/publishers/store.ts';
 import { openStore } from '../src/store/open.ts';
 import type { ParkingStore } from '../src/store/store.ts';
+import { startServer } from '../test/support/server.ts';
 import { figure, type Report } from './figure.ts';
 import { type Recorded, readRecording, withNewIds } from './recording.ts';
-import { startServer } from '../test/support/server.ts';
 
 const BATCH = 500;
 const ROUNDS = 4;
@@ -38,7 +38,13 @@ export async function benchMainJob(report: Report): Promise<void> {
 }
 
 function shippedConfig() {
-  const { config } = loadConfig({ options: OPTIONS, files: [], dirs: [], environment: {}, home: '/nonexistent' });
+  const { config } = loadConfig({
+    options: OPTIONS,
+    files: [],
+    dirs: [],
+    environment: {},
+    home: '/nonexistent',
+  });
   if (config === null) throw new Error('the defaults do not load');
   return config;
 }
@@ -78,7 +84,12 @@ function intakeOf(
     decode: (body) => decodeNotification(body),
     convert: (notification) => setup.converter.convert(notification),
     samples: new PipelineRunner<Sample>(setup.samplePlan, samplePublishers, ({ name }) => name, metrics),
-    events: new PipelineRunner<Event>(setup.eventPlan, eventPublishers, ({ eventType }) => eventType, metrics),
+    events: new PipelineRunner<Event>(
+      setup.eventPlan,
+      eventPublishers,
+      ({ eventType }) => eventType,
+      metrics,
+    ),
     parking,
     metrics,
     nowMicros: () => Date.now() * 1_000,
@@ -95,7 +106,9 @@ async function cpuPerMessage(messages: readonly Recorded[], take: Take, rounds: 
     const bodies = messages.map((message) => withNewIds(message, round));
     const before = process.cpuUsage();
     for (let start = 0; start < bodies.length; start += BATCH) {
-      await take(bodies.slice(start, start + BATCH).map(({ body }) => ({ body, origin: { source: 'bench' } })));
+      await take(
+        bodies.slice(start, start + BATCH).map(({ body }) => ({ body, origin: { source: 'bench' } })),
+      );
     }
     const { user, system } = process.cpuUsage(before);
     if (round > 0) micros += user + system;
@@ -190,7 +203,8 @@ function nullPublisher(): Publisher<unknown> {
 
 const noParking: ParkingStore = {
   park: async (items) => {
-    if (items.length > 0) throw new Error(`the recording holds a message that is parked: ${items[0]?.reason}`);
+    if (items.length > 0)
+      throw new Error(`the recording holds a message that is parked: ${items[0]?.reason}`);
   },
   parked: async () => [],
   parkedItem: async () => null,

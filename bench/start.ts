@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { spawnServer, startServer } from '../test/support/server.ts';
 import { figure, median, type Report } from './figure.ts';
 import { readRecording, withNewIds } from './recording.ts';
-import { spawnServer, startServer } from '../test/support/server.ts';
 
 const BIN = fileURLToPath(new URL('../bin/nephoscope', import.meta.url));
 const REPLAYED = 100_000;
@@ -36,7 +36,9 @@ async function replayOverHttp(url: string): Promise<void> {
     const lines = Array.from({ length: MESSAGES_PER_REQUEST }, (_, offset) => {
       const at = sent + offset;
       const recorded = messages[at % messages.length];
-      return recorded === undefined ? '' : withNewIds(recorded, Math.floor(at / messages.length)).body.toString();
+      return recorded === undefined
+        ? ''
+        : withNewIds(recorded, Math.floor(at / messages.length)).body.toString();
     });
     const response = await fetch(`${url}/v1/notifications`, {
       method: 'POST',

@@ -43,6 +43,8 @@ export interface Program {
   start(): Promise<void>;
   /** Sources first, store last, within the deadline. False when something did not end cleanly; see the log. */
   stop(deadline: Deadline): Promise<boolean>;
+  /** Everything it counts about itself. */
+  readonly metrics: Metrics;
   /** What runs, where; for the first lines on the terminal. */
   summary(): ProgramSummary;
 }
@@ -116,6 +118,7 @@ export function createProgram(parts: ProgramParts): Program {
   const lifecycle = new Lifecycle(components);
 
   return {
+    metrics,
     start: async () => {
       mkdirSync(parts.stateDir, { recursive: true, mode: 0o700 });
       await lifecycle.start();

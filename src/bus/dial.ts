@@ -37,11 +37,10 @@ export async function dial(request: DialRequest, signal: AbortSignal): Promise<L
   const kill = (): void => killer.abort();
   signal.addEventListener('abort', kill, { once: true });
   try {
+    const options = await socketOptions(request, username, killer.signal);
+    // A socket made with a signal that has fired already would connect all the same, and nothing could end it.
     signal.throwIfAborted();
-    const model = await connect(
-      connectOptions(request),
-      await socketOptions(request, username, killer.signal),
-    );
+    const model = await connect(connectOptions(request), options);
     return { model, peer, kill };
   } catch (thrown) {
     kill();

@@ -1,5 +1,4 @@
 import { ERROR_CODES } from '../component/error-codes.ts';
-import { NephoscopeError } from '../component/errors.ts';
 import { nearestWord } from '../lib/nearest.ts';
 import { EXIT, type RegisterCommand } from './command.ts';
 
@@ -15,12 +14,9 @@ export const registerExplain: RegisterCommand = (program, io, setExitCode) => {
       const shown = wanted === undefined ? entries : entries.filter(([known]) => known === wanted);
       if (shown.length === 0) {
         const near = nearestWord(wanted ?? '', Object.keys(ERROR_CODES));
+        const hint = near === undefined ? '' : ` Did you mean ${near}?`;
+        io.stderr.write(`No error has the code ${wanted}.${hint} nephoscope explain lists all codes.\n`);
         setExitCode(EXIT.notFound);
-        throw new NephoscopeError('E6001', `No error has the code ${wanted}`, {
-          ...(near === undefined
-            ? {}
-            : { hint: `Did you mean ${near}? nephoscope explain lists all codes.` }),
-        });
       }
       for (const [known, { title, hint }] of shown) io.stdout.write(`${known}  ${title}\n       ${hint}\n`);
     });

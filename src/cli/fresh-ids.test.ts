@@ -34,6 +34,14 @@ suite('fresh ids', () => {
     assert.equal(marked(renewed, message), body.replace(OLD, '<id>').replace(UNIQUE, '<unique>'));
   });
 
+  test('a payload that repeats the id of its message goes on repeating it', () => {
+    const renewed = JSON.parse(
+      withFreshIds(JSON.stringify({ payload: { message_id: OLD }, message_id: OLD })),
+    );
+    assert.notEqual(renewed.message_id, OLD);
+    assert.equal(renewed.payload.message_id, renewed.message_id);
+  });
+
   test('each call gives other ids', () => {
     const body = JSON.stringify({ message_id: OLD });
     assert.notEqual(withFreshIds(body), withFreshIds(body));

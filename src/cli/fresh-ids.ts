@@ -31,20 +31,23 @@ function tryParseObject(text: string): Record<string, unknown> | null {
 /** How far before its value the name of a field may stand. */
 const NAME_DISTANCE = 40;
 
-/** Inside an envelope the quotes have a backslash before them. */
+/** Inside an envelope the quotes have a backslash before them; the first group is what stands before each quote. */
 const NAMES = {
-  message_id: /\\?"message_id\\?"\s*:\s*\\?"$/,
-  _unique_id: /\\?"_unique_id\\?"\s*:\s*\\?"$/,
+  message_id: /(\\?)"message_id\1"\s*:\s*\1"$/,
+  _unique_id: /(\\?)"_unique_id\1"\s*:\s*\1"$/,
 } as const;
 
 function replaceId(body: string, name: keyof typeof NAMES, old: unknown, fresh: string): string {
-  if (typeof old !== 'string' || old === '') return body;
+  // What is written with escapes cannot be found as it is.
+  if (typeof old !== 'string' || old === '' || JSON.stringify(old) !== `"${old}"`) return body;
+  let renewed = '';
+  let kept = 0;
   for (let at = body.indexOf(old); at >= 0; at = body.indexOf(old, at + 1)) {
     const end = at + old.length;
-    const closes = body[end] === '"' || body.startsWith('\\"', end);
-    if (closes && NAMES[name].test(body.slice(Math.max(0, at - NAME_DISTANCE), at))) {
-      return `${body.slice(0, at)}${fresh}${body.slice(end)}`;
-    }
+    const before = NAMES[name].exec(body.slice(Math.max(0, at - NAME_DISTANCE), at));
+    if (before === null || !body.startsWith(`${before[1]}"`, end)) continue;
+    renewed += `${body.slice(kept, at)}${fresh}`;
+    kept = end;
   }
-  return body;
+  return renewed + body.slice(kept);
 }

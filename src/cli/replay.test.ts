@@ -227,6 +227,17 @@ suite('replay to a server', { timeout: 30_000 }, () => {
     });
   });
 
+  test('what comes slowly through the standard input does not wait for more', async () => {
+    const stdin = new PassThrough();
+    await using server = await serve(() => {
+      stdin.end();
+      return false;
+    });
+    stdin.write(`${message(1)}\n`);
+    assert.equal((await run(server.url, ['-'], {}, { stdin })).code, 0);
+    assert.deepEqual(server.taken, [[message(1)]]);
+  });
+
   test('an interrupt ends it after what is on its way has arrived, and says how many that were', async () => {
     const interrupt = new AbortController();
     const stdin = new PassThrough();

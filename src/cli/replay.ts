@@ -126,6 +126,9 @@ export function replay(
     try {
       await target.open(AbortSignal.any([interrupt, AbortSignal.timeout(options.timeoutSeconds * 1000)]));
       return await new Replay(options, target, io, interrupt).run();
+    } catch (thrown) {
+      if (interrupt.aborted) return EXIT.interrupted;
+      throw thrown;
     } finally {
       await target.close();
     }
@@ -147,6 +150,7 @@ function openTarget({ to, files, repeat }: ReplayOptions, config: () => Config):
 }
 
 const BATCH = { messages: 250, characters: 512 * 1024 };
+const WATCH_MILLIS = 250;
 /** Bad lines that are shown one by one; the others are only counted. */
 const SHOWN_BAD_LINES = 20;
 
@@ -181,7 +185,8 @@ class Replay {
   }
 
   async run(): Promise<number> {
-    const watch = setInterval(() => this.#giveUpWhenStuck(), 250);
+    const watch = setInterval(() => this.#watch(), WATCH_MILLIS);
+    if (this.#interrupt.aborted) this.#stopReading();
     this.#interrupt.addEventListener('abort', () => this.#stopReading(), { once: true });
     const failure = await this.#sendAll().catch((thrown: unknown) => toError(thrown));
     clearInterval(watch);
@@ -300,6 +305,13 @@ class Replay {
     if (this.#tally.badLines <= SHOWN_BAD_LINES) this.#progress.note(`${file}:${line}: ${reason}; left out`);
     else if (this.#tally.badLines === SHOWN_BAD_LINES + 1)
       this.#progress.note('Further bad lines are only counted.');
+  }
+
+  #watch(): void {
+    const isIdle = this.#batch.length > 0 && this.#onTheWay.size === 0;
+    // Whoever writes to the standard input may take a long time to fill a batch.
+    if (isIdle && !this.#abandon.signal.aborted) void this.#flush();
+    this.#giveUpWhenStuck();
   }
 
   #giveUpWhenStuck(): void {

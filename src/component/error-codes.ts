@@ -51,7 +51,10 @@ export const ERROR_CODES = {
     title: 'Value refers to an option that is not there',
     hint: 'Correct the name behind the $, or write $$ for a dollar sign.',
   },
-  E1012: { title: 'Values refer to each other in a circle, or too deeply', hint: 'Write at least one of them without a $.' },
+  E1012: {
+    title: 'Values refer to each other in a circle, or too deeply',
+    hint: 'Write at least one of them without a $.',
+  },
   E1013: { title: 'Option has no effect here', hint: 'Remove it, or correct its name.' },
   E1014: { title: 'Option has an old name', hint: 'Use the new name; the old one still works.' },
   E1015: {

@@ -33,6 +33,10 @@ export function registerProcessMetrics(
   const cpu = metrics.counter('process_cpu_seconds_total', 'CPU time spent, user and system.').child();
   const memory = metrics.gauge('process_resident_memory_bytes', 'Memory held in RAM.').child();
   const heap = metrics.gauge('nodejs_heap_size_used_bytes', 'Memory used by JavaScript objects.').child();
+  const heapTotal = metrics.gauge('nodejs_heap_size_total_bytes', 'Memory kept for JavaScript objects.').child();
+  const external = metrics
+    .gauge('nodejs_external_memory_bytes', 'Memory of buffers that JavaScript objects hold outside the heap.')
+    .child();
   const descriptors = metrics.gauge('process_open_fds', 'Open file descriptors.').child();
   const lag = metrics
     .gauge('nodejs_eventloop_lag_seconds', 'Longest delay of the event loop since the last look.')
@@ -48,6 +52,8 @@ export function registerProcessMetrics(
     const usage = process.memoryUsage();
     memory.set(usage.rss);
     heap.set(usage.heapUsed);
+    heapTotal.set(usage.heapTotal);
+    external.set(usage.external);
     descriptors.set(countDescriptors());
     logDropped.set(droppedLogLines());
     lag.set(takeLagSeconds(delays));

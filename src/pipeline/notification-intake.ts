@@ -85,9 +85,11 @@ function createCounters(metrics: Metrics) {
       'Traits and samples left out, by error code.',
       ['code'],
     ),
-    dropped: metrics
-      .counter('nephoscope_samples_dropped_total', 'Samples not made for want of a usable volume.')
-      .child(),
+    dropped: metrics.counter(
+      'nephoscope_samples_dropped_total',
+      'Samples that were defined but not made, by reason.',
+      ['reason'],
+    ),
   };
 }
 
@@ -108,7 +110,7 @@ function convertAll(messages: readonly RawMessage[], parts: IntakeParts, count: 
         count.problems.child(problem.code).add();
         parts.onProblem(problem, notification);
       }
-      if (conversion.dropped.length > 0) count.dropped.add(conversion.dropped.length);
+      for (const { reason } of conversion.dropped) count.dropped.child(reason).add();
     } catch (thrown) {
       const item = parkedItem(message, thrown, parts.nowMicros());
       batch.parked.push(item);

@@ -35,7 +35,7 @@ test('serve without any configuration says what runs in at most eight lines and 
     server.stdout().endsWith('\n') ? server.stdout().trim().split('\n') : null,
   );
   assert.ok(lines.length <= 8, server.stdout());
-  assert.match(server.stdout(), new RegExp(`is ready[^]*${server.url}[^]*Try next`));
+  assert.match(server.stdout(), new RegExp(`is ready[sS]*${server.url}[sS]*Try next`));
   const query = 'q.field=meter&q.op=eq&q.value=hardware.cpu.util';
   const samples = await until(
     'the load of this host is measured',
@@ -171,8 +171,8 @@ test('every mistake of every file is reported at once and nothing starts', async
   );
   const ended = await nephoscope(['serve', '--config-file', config, '--state-dir', directory]);
   assert.equal(ended.code, 78);
-  assert.match(ended.stderr, /E1106 .*nowhere[^]*pipeline\.yaml:1:44/);
-  assert.match(ended.stderr, /E12\d\d [^]*events\.yaml:2:/);
+  assert.match(ended.stderr, /E1106 .*nowhere[\s\S]*pipeline\.yaml:1:44/);
+  assert.match(ended.stderr, /E12\d\d [\s\S]*events\.yaml:2:/);
   const checked = await nephoscope(['config', 'check', '--config-file', config]);
   assert.equal(checked.code, 78);
   assert.match(checked.stdout, /sample pipelines +1 mistake +.*pipeline\.yaml\n/);

@@ -37,7 +37,8 @@ export function matches(sample: ModelSample, filter: SampleFilter | undefined): 
       );
     case 'compare': {
       const values = valuesOf(sample, filter.field).filter((value) => value !== null);
-      if (filter.value === null) return filter.op === 'eq' ? values.length === 0 : filter.op === 'ne' && values.length > 0;
+      if (filter.value === null)
+        return filter.op === 'eq' ? values.length === 0 : filter.op === 'ne' && values.length > 0;
       return values.some((value) => compares(value, filter.op, filter.value));
     }
     default:
@@ -68,7 +69,9 @@ export function compares(left: JsonScalar, op: ComparisonOperator, right: JsonSc
   const kind = (value: unknown): string => (typeof value === 'bigint' ? 'number' : typeof value);
   if (a === undefined || b === undefined || a === null || b === null || kind(a) !== kind(b)) return false;
   const order = typeof a === 'string' ? compareTexts(a, String(b)) : a < b ? -1 : a > b ? 1 : 0;
-  return { lt: order < 0, le: order <= 0, eq: order === 0, ne: order !== 0, ge: order >= 0, gt: order > 0 }[op];
+  return { lt: order < 0, le: order <= 0, eq: order === 0, ne: order !== 0, ge: order >= 0, gt: order > 0 }[
+    op
+  ];
 }
 
 export function compareTexts(left: string, right: string): number {
@@ -81,21 +84,26 @@ export function compareTexts(left: string, right: string): number {
 }
 
 /** Statistics rows by bucket, then in no particular order; sums as plain as can be. */
-export function statisticsOf(samples: readonly ModelSample[], query: StatisticsQuery): readonly StatisticsRow[] {
+export function statisticsOf(
+  samples: readonly ModelSample[],
+  query: StatisticsQuery,
+): readonly StatisticsRow[] {
   const matching = samples.filter((sample) => sample.name === query.meter && matches(sample, query.filter));
   if (matching.length === 0) return [];
   const times = matching.map(({ timestampMicros }) => timestampMicros);
   const period = (query.periodSeconds ?? 0) * 1_000_000;
   const start = query.startMicros ?? Math.min(...times);
   const end = query.endMicros ?? Math.max(...times);
-  const last = Math.max(1, Math.ceil((end - start) / period)) - 1;
+  const last = period === 0 ? 0 : Math.max(1, Math.ceil((end - start) / period)) - 1;
   const bucketOf = (micros: number): number => {
     if (period === 0) return 0;
     const bucket = Math.floor((micros - start) / period);
     return micros === end ? Math.min(bucket, last) : bucket;
   };
   const groups = Map.groupBy(
-    matching.filter(({ timestampMicros }) => bucketOf(timestampMicros) >= 0 && bucketOf(timestampMicros) <= last),
+    matching.filter(
+      ({ timestampMicros }) => bucketOf(timestampMicros) >= 0 && bucketOf(timestampMicros) <= last,
+    ),
     (sample) => JSON.stringify([bucketOf(sample.timestampMicros), sample.unit, groupOf(sample, query)]),
   );
   return [...groups].map(([key, members]) => {
@@ -155,7 +163,9 @@ export function eventsOf(events: readonly Event[], query: EventQuery): readonly 
       (query.traits ?? []).every((condition) =>
         event.traits.some(
           ([name, type, value]) =>
-            name === condition.name && type === condition.type && compares(value, condition.op, condition.value),
+            name === condition.name &&
+            type === condition.type &&
+            compares(value, condition.op, condition.value),
         ),
       ) &&
       (query.projectOrNone === undefined || ownedBy(event.traits, query.projectOrNone)),

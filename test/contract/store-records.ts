@@ -42,7 +42,7 @@ export function eventOf(given: Partial<Event> = {}): Event {
   return {
     messageId: 'm1',
     eventType: 'compute.instance.update',
-    generated: formatUtc(generatedMicros),
+    generated: given.generated ?? formatUtc(generatedMicros),
     generatedMicros,
     priority: 'info',
     traits: [],
@@ -55,7 +55,13 @@ export function parkedOf(given: Partial<ParkedItem> = {}): ParkedItem {
   return {
     code: 'E5002',
     reason: 'Not JSON',
-    origin: { source: 'amqp', exchange: 'nova', routingKey: 'notifications.info', redelivered: true, tries: 3 },
+    origin: {
+      source: 'amqp',
+      exchange: 'nova',
+      routingKey: 'notifications.info',
+      redelivered: true,
+      tries: 3,
+    },
     body: new Uint8Array([123, 0, 255, 10]),
     parkedMicros: START,
     messageId: null,

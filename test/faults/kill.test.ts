@@ -76,7 +76,8 @@ async function feed(
     const step = Array.from({ length: STEP }, (_, offset) => numbered(bodies, oracle.attempted + offset));
     await client.publish('nova', 'notifications.info', step);
     oracle.attempted += STEP;
-    while (oracle.attempted / MESSAGES > (oracle.kills + 1) / (KILLS + 1)) await sleep(20, undefined, { signal });
+    while (oracle.attempted / MESSAGES > (oracle.kills + 1) / (KILLS + 1))
+      await sleep(20, undefined, { signal });
   }
 }
 

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { collected } from './collected.ts';
 
 const BIN = fileURLToPath(new URL('../../bin/nephoscope', import.meta.url));
 
@@ -15,14 +16,13 @@ export async function nephoscope(
   { input = '', env = {} }: { readonly input?: string; readonly env?: Readonly<Record<string, string>> } = {},
 ): Promise<Ended> {
   const child = spawn(process.execPath, [BIN, ...args], { env: { ...process.env, ...env } });
-  const output = { stdout: '', stderr: '' };
-  child.stdout.on('data', (chunk) => void (output.stdout += String(chunk)));
-  child.stderr.on('data', (chunk) => void (output.stderr += String(chunk)));
+  const stdout = collected(child.stdout);
+  const stderr = collected(child.stderr);
   child.stdin.on('error', () => {});
   child.stdin.end(input);
   const code = await new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', resolve);
   });
-  return { code, ...output };
+  return { code, stdout: stdout(), stderr: stderr() };
 }

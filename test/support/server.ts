@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { collected } from './collected.ts';
 
 /** A `nephoscope serve` as a user starts it, ended by its process id. */
 export interface Server extends AsyncDisposable {
@@ -43,9 +44,8 @@ export async function spawnServer({ stateDir, env = {}, args = [] }: ServerOptio
     env: { ...process.env, OS_API__PORT: String(port), OS_DEFAULT__POLLING_NAMESPACES: '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const output = { stdout: '', stderr: '' };
-  child.stdout.on('data', (chunk) => void (output.stdout += String(chunk)));
-  child.stderr.on('data', (chunk) => void (output.stderr += String(chunk)));
+  const stdout = collected(child.stdout);
+  const stderr = collected(child.stderr);
   const ended = new Promise<number | NodeJS.Signals | null>((resolve) => {
     child.once('close', (code, signal) => resolve(code ?? signal));
   });
@@ -56,7 +56,7 @@ export async function spawnServer({ stateDir, env = {}, args = [] }: ServerOptio
     ready: async () => {
       while (!(await answersReady(url))) {
         if (child.exitCode !== null || child.signalCode !== null || elapsed(spawnedAt) > READY_LIMIT_MILLIS) {
-          throw new Error(`serve is not ready (exit code ${child.exitCode}): ${output.stderr}`);
+          throw new Error(`serve is not ready (exit code ${child.exitCode}): ${stderr()}`);
         }
         await sleep(10);
       }
@@ -69,8 +69,8 @@ export async function spawnServer({ stateDir, env = {}, args = [] }: ServerOptio
       );
       return sumMetric(text, name);
     },
-    stdout: () => output.stdout,
-    stderr: () => output.stderr,
+    stdout,
+    stderr,
     end: async (signal) => {
       child.kill(signal);
       return await ended;
