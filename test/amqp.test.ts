@@ -348,6 +348,20 @@ suite('notifications over RabbitMQ', { skip, timeout: 120_000 }, () => {
     assert.ok(Math.max(...one.intake.batchSizes) <= 10, 'half of the prefetch is a batch');
   });
 
+  test('when messages are so large that too much is held, fewer are asked for and nothing is lost', async () => {
+    await using one = listening([vhost.url()], { 'notification/max_held_bytes': 100_000 });
+    const open = Promise.withResolvers<void>();
+    one.intake.gate = open.promise;
+    await one.start();
+    const bodies = numbered(500).map((name) => name.padEnd(1000, '.'));
+    await client.publish(one.exchange, one.queue, bodies);
+    await until('all but sixteen are at the broker', async () => (await client.ready(one.queue)) === 484);
+    open.resolve();
+    await until('all are taken', () => one.intake.distinct().size === 500);
+    await until('all are acknowledged', async () => (await unacknowledged(vhost.name, one.queue)) === 0);
+    assert.equal(await client.ready(one.queue), 0);
+  });
+
   test('with a batch timeout a batch waits to fill, without one it does not', async () => {
     await using one = listening([vhost.url()], {
       'notification/batch_size': 5,

@@ -25,6 +25,8 @@ test('the process shows its build, memory, CPU time, start and open files', (t) 
       'process_cpu_seconds_total',
       'process_resident_memory_bytes',
       'nodejs_heap_size_used_bytes',
+      'nodejs_heap_size_total_bytes',
+      'nodejs_external_memory_bytes',
       'process_open_fds',
       'nodejs_eventloop_lag_seconds',
       'nephoscope_log_dropped_total',

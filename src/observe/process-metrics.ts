@@ -33,7 +33,9 @@ export function registerProcessMetrics(
   const cpu = metrics.counter('process_cpu_seconds_total', 'CPU time spent, user and system.').child();
   const memory = metrics.gauge('process_resident_memory_bytes', 'Memory held in RAM.').child();
   const heap = metrics.gauge('nodejs_heap_size_used_bytes', 'Memory used by JavaScript objects.').child();
-  const heapTotal = metrics.gauge('nodejs_heap_size_total_bytes', 'Memory kept for JavaScript objects.').child();
+  const heapTotal = metrics
+    .gauge('nodejs_heap_size_total_bytes', 'Memory kept for JavaScript objects.')
+    .child();
   const external = metrics
     .gauge('nodejs_external_memory_bytes', 'Memory of buffers that JavaScript objects hold outside the heap.')
     .child();

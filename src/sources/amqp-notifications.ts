@@ -26,6 +26,7 @@ import {
   BATCH_SIZE,
   BATCH_TIMEOUT,
   CONTROL_EXCHANGES,
+  MAX_HELD_BYTES,
   MESSAGING_URLS,
 } from './options.ts';
 import type { Source, SourceContext } from './source.ts';
@@ -76,8 +77,7 @@ function brokerUrls(config: Config): readonly ConfiguredUrl[] {
   return [];
 }
 
-/** What may be in hand before fewer messages are asked for at a time: prefetch counts messages, not bytes. */
-const MAX_HELD_BYTES = 128 * 1024 * 1024;
+/** Fewer are never asked for, so that the largest messages get through too. */
 const LEAST_PREFETCH = 16;
 
 class AmqpNotificationSource implements Source {
@@ -88,6 +88,7 @@ class AmqpNotificationSource implements Source {
   readonly #pump: DeliveryPump;
   readonly #metrics: SourceMetrics;
   readonly #log: Logger;
+  readonly #maxHeldBytes: number;
   #prefetchCount: number;
   #consumption: Consumption | null = null;
   #reopening: Promise<void> | null = null;
@@ -102,6 +103,7 @@ class AmqpNotificationSource implements Source {
     this.#settings = settings;
     this.#log = context.log.child({ part: name });
     this.#metrics = sourceMetrics(metrics, name.slice('source:'.length));
+    this.#maxHeldBytes = config.get(MAX_HELD_BYTES);
     this.#prefetchCount = settings.prefetchCount;
     this.#topology = notificationTopology(
       [...config.get(CONTROL_EXCHANGES), ...config.get(ADDITIONAL_CONTROL_EXCHANGES)],
@@ -174,6 +176,7 @@ class AmqpNotificationSource implements Source {
     const consumption = await this.#consume(session, declared);
     this.#note(declared, consumption);
     if (this.#isIncomplete()) void this.#completeLater(session);
+    this.#boundMemory(session);
   }
 
   async #consume(session: AmqpSession, declared: readonly TopologyFinding[]): Promise<Consumption> {
@@ -200,14 +203,15 @@ class AmqpNotificationSource implements Source {
       received.value++;
       if (message.fields.redelivered) redelivered.value++;
       this.#pump.push(toRawMessage(message, source), message.fields.deliveryTag);
-      if (this.#pump.heldBytes() > MAX_HELD_BYTES) this.#askForLess(session);
+      this.#boundMemory(session);
     };
   }
 
-  /** Bodies are so large that the prefetch lets too much memory be held: gives back what is held, takes less at a time. */
-  #askForLess(session: AmqpSession): void {
-    if (this.#prefetchCount <= LEAST_PREFETCH || this.#reopening !== null || this.#consumption === null)
-      return;
+  /** When bodies are so large that too much is held: gives back what is held, takes less at a time. */
+  #boundMemory(session: AmqpSession): void {
+    if (this.#pump.heldBytes() <= this.#maxHeldBytes || this.#prefetchCount <= LEAST_PREFETCH) return;
+    // Consumers are being set up: it is looked at again when that is done.
+    if (this.#reopening !== null || this.#consumption === null || session.lost.aborted) return;
     this.#prefetchCount = Math.max(LEAST_PREFETCH, Math.floor(this.#prefetchCount / 8));
     this.#log.warn(
       { prefetchCount: this.#prefetchCount },
@@ -221,6 +225,7 @@ class AmqpNotificationSource implements Source {
       .catch((thrown: unknown) => session.fail(connectionLost(session.peer, thrown)))
       .finally(() => {
         this.#reopening = null;
+        this.#boundMemory(session);
       });
   }
 

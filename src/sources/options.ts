@@ -32,6 +32,17 @@ export const BATCH_TIMEOUT = defineOption({
   since: '0.1.0',
 });
 
+export const MAX_HELD_BYTES = defineOption({
+  group: 'notification',
+  name: 'max_held_bytes',
+  type: 'integer',
+  default: 134_217_728,
+  min: 65_536,
+  unit: 'bytes',
+  doc: 'How many bytes of unacknowledged notifications may be held for each broker. Prefetch counts messages: when they are so large that more is held, it is given back and fewer are asked for at a time.',
+  since: '0.1.0',
+});
+
 /** The exchanges of the original, and of the services that its list leaves out. */
 export const CONTROL_EXCHANGES = defineOption({
   group: 'notification',
@@ -80,6 +91,7 @@ export const SOURCE_OPTIONS = [
   MESSAGING_URLS,
   BATCH_SIZE,
   BATCH_TIMEOUT,
+  MAX_HELD_BYTES,
   CONTROL_EXCHANGES,
   ADDITIONAL_CONTROL_EXCHANGES,
 ] as const satisfies readonly Option[];

@@ -87,6 +87,20 @@ export function storeExpiryContract(name: string, open: OpenForTest): void {
     assert.equal((await store.meters(undefined, undefined)).length, 2);
   });
 
+  test(`${name}: a series whose newest sample lies ahead of the clock outlives its older ones`, async (t) => {
+    const { store, setNow } = await open(t);
+    setNow(START + HOUR);
+    await store.recordSamples([sampleOf(), sampleOf({ timestampMicros: START + 2 * HOUR })]);
+    const expired = await store.expire({ sampleTtlSeconds: 0, eventTtlSeconds: null }, START + HOUR, never);
+    assert.deepEqual(expired, { samples: 1, events: 0 });
+    assert.equal((await store.meters(undefined, undefined)).length, 1);
+    const [resource] = await store.resources(undefined, undefined);
+    assert.deepEqual(
+      [resource?.firstSampleMicros, resource?.lastSampleMicros],
+      [START + 2 * HOUR, START + 2 * HOUR],
+    );
+  });
+
   test(`${name}: many records go in steps, while others are written, and an abort ends it early`, async (t) => {
     const { store } = await open(t);
     const batch = (start: number): ReturnType<typeof sampleOf>[] =>

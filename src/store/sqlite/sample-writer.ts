@@ -87,7 +87,7 @@ export class SampleWriter {
       own < 0 ? id : null,
     );
     if (changes === 0) return false;
-    if (meter.runs.get(resource) !== descriptor.id) {
+    if (meter.runs.get(resource) !== descriptor.id || timestampMicros < meter.foldedBefore) {
       this.#noteInSeries(meter, descriptor, timestampMicros, recorded);
     }
     if (own < 0) {
