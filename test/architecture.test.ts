@@ -51,6 +51,18 @@ test('the lock file names no registry, so that it works behind every mirror', ()
   assertNone(lines);
 });
 
+test('the lock file holds the optional packages of all systems, without which npm ci refuses it', () => {
+  const lock = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8'));
+  const packages: Record<string, { readonly optionalDependencies?: Readonly<Record<string, string>> }> =
+    lock.packages;
+  const missing = Object.entries(packages).flatMap(([path, { optionalDependencies = {} }]) =>
+    Object.keys(optionalDependencies)
+      .filter((name) => packages[`node_modules/${name}`] === undefined)
+      .map((name) => `${path} names ${name}: run "node tools/run.cjs tools/complete-lock.ts"`),
+  );
+  assertNone(missing);
+});
+
 /** The finding functions themselves, on trees made for them. */
 function tree(files: Readonly<Record<string, string>>): SourceTree {
   return new Map(Object.entries(files));
