@@ -12,7 +12,7 @@ const DOCUMENT_TYPE = 'application/json';
 const LINE_TYPES = ['application/x-ndjson', 'application/jsonl', 'text/plain'];
 
 /** Some hundred messages are what the intake is efficient with; a mebibyte bounds what one request holds. */
-const BATCH = { messages: 500, bytes: 1_048_576 };
+const BATCH = { messages: 100, bytes: 1_048_576 };
 
 /** Requests that hand over notifications at the same time; each holds at most one batch and one message. */
 const MAXIMUM_CONCURRENT = 16;

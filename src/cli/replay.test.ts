@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { after, suite, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { type ReplayOptions, replay } from './replay.ts';
+import { replay } from './replay.ts';
+import type { ReplayOptions } from './replay-run.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'nephoscope-replay-'));
 after(() => rmSync(directory, { recursive: true }));

@@ -1,16 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConsumeMessage } from 'amqplib';
 import { type AmqpConnection, type AmqpSession, createAmqpConnection } from '../bus/amqp-connection.ts';
-import { connectionLost } from '../bus/broker-error.ts';
-import { type Consumption, consumeQueues, type Lane, probeQueue } from '../bus/consume.ts';
+import type { Lane } from '../bus/consume.ts';
 import { NOTIFICATION_TOPICS, NOTIFICATION_TRANSPORT_URL, TRANSPORT_URL } from '../bus/options.ts';
+import { listenToQueues, type QueueListener } from '../bus/queue-listener.ts';
 import { type RabbitSettings, readRabbitSettings } from '../bus/rabbit-settings.ts';
-import {
-  declareTopology,
-  notificationTopology,
-  type Topology,
-  type TopologyFinding,
-} from '../bus/topology.ts';
+import { notificationTopology, type Topology, type TopologyFinding } from '../bus/topology.ts';
 import { parseTransportUrl, type TransportUrl } from '../bus/transport-url.ts';
 import type { ComponentStatus, Deadline } from '../component/component.ts';
 import { NephoscopeError } from '../component/errors.ts';
@@ -77,9 +71,6 @@ function brokerUrls(config: Config): readonly ConfiguredUrl[] {
   return [];
 }
 
-/** Fewer are never asked for, so that the largest messages get through too. */
-const LEAST_PREFETCH = 16;
-
 class AmqpNotificationSource implements Source {
   readonly name: string;
   readonly #settings: RabbitSettings;
@@ -89,9 +80,7 @@ class AmqpNotificationSource implements Source {
   readonly #metrics: SourceMetrics;
   readonly #log: Logger;
   readonly #maxHeldBytes: number;
-  #prefetchCount: number;
-  #consumption: Consumption | null = null;
-  #reopening: Promise<void> | null = null;
+  #listener: QueueListener | null = null;
   #findings: readonly TopologyFinding[] = [];
   #isStopping = false;
   #stopped: Promise<void> | null = null;
@@ -104,7 +93,6 @@ class AmqpNotificationSource implements Source {
     this.#log = context.log.child({ part: name });
     this.#metrics = sourceMetrics(metrics, name.slice('source:'.length));
     this.#maxHeldBytes = config.get(MAX_HELD_BYTES);
-    this.#prefetchCount = settings.prefetchCount;
     this.#topology = notificationTopology(
       [...config.get(CONTROL_EXCHANGES), ...config.get(ADDITIONAL_CONTROL_EXCHANGES)],
       config.get(NOTIFICATION_TOPICS),
@@ -163,125 +151,42 @@ class AmqpNotificationSource implements Source {
   /** Nothing new first, so that draining has an end; then the acknowledgements; then the line they travel on. */
   async #end(deadline: Deadline): Promise<void> {
     this.#isStopping = true;
-    await Promise.race([this.#cancelConsumers(), whenAborted(deadline.signal)]);
+    await Promise.race([this.#listener?.cancel(), whenAborted(deadline.signal)]);
     await this.#pump.drain(deadline);
     await this.#connection.stop(deadline);
-    this.#consumption = null;
+    this.#listener = null;
   }
 
   async #setUp(session: AmqpSession): Promise<void> {
-    this.#consumption = null;
-    this.#prefetchCount = this.#settings.prefetchCount;
-    const declared = await declareTopology(session.model, this.#topology, this.#settings.declare);
-    const consumption = await this.#consume(session, declared);
-    this.#note(declared, consumption);
-    if (this.#isIncomplete()) void this.#completeLater(session);
-    this.#boundMemory(session);
-  }
-
-  async #consume(session: AmqpSession, declared: readonly TopologyFinding[]): Promise<Consumption> {
-    const unusable = new Set(
-      declared.filter(({ kind, usable }) => kind === 'queue' && !usable).map(({ name }) => name),
-    );
-    const consumption = await consumeQueues(session, {
-      queues: this.#topology.queues.map(({ name }) => name).filter((name) => !unusable.has(name)),
-      prefetchCount: this.#prefetchCount,
-      arguments: this.#settings.consumeArguments,
-      openLane: (lane) => this.#openLane(session, lane),
+    this.#listener = null;
+    this.#listener = await listenToQueues(session, {
+      topology: this.#topology,
+      settings: this.#settings,
+      log: this.#log,
+      openLane: (lane) => this.#openLane(lane),
+      holdsTooMuch: () => this.#pump.heldBytes() > this.#maxHeldBytes,
+      onFindings: (findings) => this.#note(findings),
     });
-    this.#consumption = consumption;
-    return consumption;
   }
 
-  #openLane(session: AmqpSession, lane: Lane): (message: ConsumeMessage) => void {
+  #openLane(lane: Lane): (message: ConsumeMessage) => void {
     const source = this.name.slice('source:'.length);
     const { received, redelivered } = this.#metrics;
-    this.#pump.open(lane);
+    const push = this.#pump.open(lane);
     return (message) => {
       // What comes after the stop began goes back to the broker unacknowledged when the channel closes.
       if (lane.lost.aborted || this.#isStopping) return;
       received.value++;
       if (message.fields.redelivered) redelivered.value++;
-      this.#pump.push(toRawMessage(message, source), message.fields.deliveryTag);
-      this.#boundMemory(session);
+      push(toRawMessage(message, source), message.fields.deliveryTag);
     };
   }
 
-  /** When bodies are so large that too much is held: gives back what is held, takes less at a time. */
-  #boundMemory(session: AmqpSession): void {
-    if (this.#pump.heldBytes() <= this.#maxHeldBytes || this.#prefetchCount <= LEAST_PREFETCH) return;
-    // Consumers are being set up: it is looked at again when that is done.
-    if (this.#reopening !== null || this.#consumption === null || session.lost.aborted) return;
-    this.#prefetchCount = Math.max(LEAST_PREFETCH, Math.floor(this.#prefetchCount / 8));
-    this.#log.warn(
-      { prefetchCount: this.#prefetchCount },
-      'Messages are very large, fewer are asked for at a time',
-    );
-    this.#reopen(session);
-  }
-
-  #reopen(session: AmqpSession): void {
-    this.#reopening = this.#consumeAnew(session)
-      .catch((thrown: unknown) => session.fail(connectionLost(session.peer, thrown)))
-      .finally(() => {
-        this.#reopening = null;
-        this.#boundMemory(session);
-      });
-  }
-
-  async #consumeAnew(session: AmqpSession): Promise<void> {
-    await this.#consumption?.close();
-    await this.#consume(session, this.#findings);
-  }
-
-  /** What could not be had is tried again from time to time, beside the queues that work. */
-  async #completeLater(session: AmqpSession): Promise<void> {
-    try {
-      while (this.#isIncomplete()) {
-        await sleep(this.#settings.retryMaxMillis, undefined, { signal: session.lost });
-        await this.#tryToComplete(session);
-      }
-    } catch {
-      // The session is lost; the next one declares everything anyway.
-    }
-  }
-
-  async #tryToComplete(session: AmqpSession): Promise<void> {
-    const missingBefore = this.#missingQueues();
-    const declared = await declareTopology(session.model, this.#topology, this.#settings.declare);
-    const stillMissing = new Map(
-      declared
-        .filter(({ kind, usable }) => kind === 'queue' && !usable)
-        .map((finding) => [finding.name, finding.error]),
-    );
-    for (const queue of missingBefore) {
-      const refusal = stillMissing.get(queue) ?? (await probeQueue(session, queue));
-      if (refusal !== null) stillMissing.set(queue, refusal);
-    }
-    const found = missingBefore.some((queue) => !stillMissing.has(queue));
-    this.#note(declared, { refused: stillMissing });
-    if (found) this.#reopen(session);
-  }
-
-  #missingQueues(): readonly string[] {
-    return this.#findings.filter(({ kind, usable }) => kind === 'queue' && !usable).map(({ name }) => name);
-  }
-
-  #isIncomplete(): boolean {
-    return this.#findings.some((finding) => !finding.usable);
-  }
-
   /** Keeps what is not as it should be, and logs what is new about it. */
-  #note(declared: readonly TopologyFinding[], { refused }: Pick<Consumption, 'refused'>): void {
+  #note(findings: readonly TopologyFinding[]): void {
     const known = new Set(this.#findings.map(describe));
-    const others = declared.filter(
-      (finding) => finding.kind !== 'queue' || finding.usable || !refused.has(finding.name),
-    );
-    const unread = [...refused].map(
-      ([name, error]) => ({ kind: 'queue', name, error, usable: false }) as const,
-    );
-    this.#findings = [...others, ...unread];
-    for (const finding of this.#findings) {
+    this.#findings = findings;
+    for (const finding of findings) {
       if (known.has(describe(finding))) continue;
       const { code, message: reason, hint } = finding.error;
       this.#log.warn(
@@ -289,12 +194,6 @@ class AmqpNotificationSource implements Source {
         'Broker has something other than asked for',
       );
     }
-  }
-
-  async #cancelConsumers(): Promise<void> {
-    await this.#reopening;
-    // On a lost connection there is nothing to cancel.
-    await this.#consumption?.cancel().catch(() => {});
   }
 }
 

@@ -16,7 +16,7 @@ function message(text: string): RawMessage {
 }
 
 /** A pump whose batches are settled by the test, one call of the intake after another. */
-function fixture(batchSize = 10, batchTimeoutMillis = 0) {
+function fixture(batchSize = 10, batchTimeoutMillis = 0, retryMillis = 1) {
   const calls: { readonly texts: string[]; settle(error?: Error): Promise<void> }[] = [];
   const intake = {
     take: (messages: readonly RawMessage[]) =>
@@ -32,9 +32,10 @@ function fixture(batchSize = 10, batchTimeoutMillis = 0) {
       }),
   };
   const metrics = sourceMetrics(new Metrics(), 'test');
-  const retry = { initialMillis: 1, maxMillis: 1 };
+  const retry = { initialMillis: retryMillis, maxMillis: retryMillis };
   const pump = new DeliveryPump({ intake, batchSize, batchTimeoutMillis, metrics, log: silentLogger, retry });
   const acknowledged: number[] = [];
+  let push = (_message: RawMessage, _tag: number): void => {};
   const open = (): AbortController => {
     const controller = new AbortController();
     const way: ReturnWay = {
@@ -45,7 +46,7 @@ function fixture(batchSize = 10, batchTimeoutMillis = 0) {
         return true;
       },
     };
-    pump.open(way);
+    push = pump.open(way);
     return controller;
   };
   const next = async (index: number) => {
@@ -55,19 +56,28 @@ function fixture(batchSize = 10, batchTimeoutMillis = 0) {
     }
     return calls[index];
   };
-  return { pump, calls, acknowledged, metrics, open, next };
+  return {
+    pump,
+    calls,
+    acknowledged,
+    metrics,
+    open,
+    next,
+    push: (text: RawMessage, tag: number) => push(text, tag),
+    taker: () => push,
+  };
 }
 
 suite('delivery pump', () => {
   test('what arrives together is one batch, what arrives meanwhile is the next, acknowledged up to its last', async () => {
-    const { pump, acknowledged, open, next } = fixture();
+    const { pump, acknowledged, open, next, push } = fixture();
     open();
-    pump.push(message('a'), 1);
-    pump.push(message('b'), 2);
+    push(message('a'), 1);
+    push(message('b'), 2);
     const first = await next(0);
     assert.deepEqual(first.texts, ['a', 'b']);
-    pump.push(message('c'), 3);
-    pump.push(message('d'), 4);
+    push(message('c'), 3);
+    push(message('d'), 4);
     assert.deepEqual([pump.inFlight(), pump.heldBytes()], [4, 4]);
     assert.deepEqual(acknowledged, []);
     await first.settle();
@@ -80,9 +90,9 @@ suite('delivery pump', () => {
   });
 
   test('a batch is never larger than its size', async () => {
-    const { pump, open, next } = fixture(2);
+    const { open, next, push } = fixture(2);
     open();
-    for (const [index, text] of ['a', 'b', 'c'].entries()) pump.push(message(text), index + 1);
+    for (const [index, text] of ['a', 'b', 'c'].entries()) push(message(text), index + 1);
     const first = await next(0);
     assert.deepEqual(first.texts, ['a', 'b']);
     await first.settle();
@@ -90,11 +100,11 @@ suite('delivery pump', () => {
   });
 
   test('a rejected batch is given again before anything later, and its trouble is shown', async () => {
-    const { pump, acknowledged, metrics, open, next } = fixture();
+    const { pump, acknowledged, metrics, open, next, push } = fixture();
     open();
-    pump.push(message('a'), 1);
+    push(message('a'), 1);
     await (await next(0)).settle(TRANSIENT);
-    pump.push(message('b'), 2);
+    push(message('b'), 2);
     assert.equal(pump.trouble(), TRANSIENT);
     const again = await next(1);
     assert.deepEqual(again.texts, ['a']);
@@ -107,14 +117,14 @@ suite('delivery pump', () => {
   });
 
   test('when the way back is lost nothing is acknowledged, and the new one begins afresh', async () => {
-    const { pump, calls, acknowledged, open, next } = fixture();
+    const { calls, acknowledged, open, next, push } = fixture();
     const old = open();
-    pump.push(message('a'), 1);
+    push(message('a'), 1);
     const first = await next(0);
-    pump.push(message('b'), 2);
+    push(message('b'), 2);
     old.abort();
     open();
-    pump.push(message('a again'), 1);
+    push(message('a again'), 1);
     await first.settle();
     assert.deepEqual(acknowledged, [], 'the tag of the old way means nothing on the new one');
     const second = await next(1);
@@ -124,23 +134,34 @@ suite('delivery pump', () => {
   });
 
   test('a batch that waits to be given again is forgotten with its way back', async () => {
-    const { pump, acknowledged, open, next } = fixture();
+    const { acknowledged, open, next, push } = fixture(10, 0, 60_000);
     const old = open();
-    pump.push(message('a'), 1);
+    push(message('a'), 1);
     await (await next(0)).settle(TRANSIENT);
     old.abort();
     open();
-    pump.push(message('b'), 1);
+    push(message('b'), 1);
     const second = await next(1);
     assert.deepEqual(second.texts, ['b']);
     await second.settle();
     assert.deepEqual(acknowledged, [1]);
   });
 
-  test('draining finishes what arrived, but gives up what is rejected and all after it', async () => {
-    const { pump, calls, acknowledged, open, next } = fixture(1);
+  test('what still comes by an earlier way is ignored', async () => {
+    const { pump, open, next, acknowledged, taker } = fixture();
     open();
-    for (const [index, text] of ['a', 'b', 'c'].entries()) pump.push(message(text), index + 1);
+    const earlier = taker();
+    open();
+    earlier(message('stray'), 7);
+    taker()(message('a'), 1);
+    await (await next(0)).settle();
+    assert.deepEqual([acknowledged, pump.inFlight()], [[1], 0]);
+  });
+
+  test('draining finishes what arrived, but gives up what is rejected and all after it', async () => {
+    const { pump, calls, acknowledged, open, next, push } = fixture(1);
+    open();
+    for (const [index, text] of ['a', 'b', 'c'].entries()) push(message(text), index + 1);
     const first = await next(0);
     const drained = pump.drain(createDeadline(5000));
     await first.settle();
@@ -150,10 +171,10 @@ suite('delivery pump', () => {
   });
 
   test('draining an idle pump ends at once, one that is stuck at the deadline', async () => {
-    const { pump, open, next, acknowledged } = fixture();
+    const { pump, open, next, acknowledged, push } = fixture();
     await pump.drain(createDeadline(5000));
     open();
-    pump.push(message('a'), 1);
+    push(message('a'), 1);
     const stuck = await next(0);
     await pump.drain(createDeadline(10));
     await stuck.settle();
@@ -161,16 +182,16 @@ suite('delivery pump', () => {
   });
 
   test('with a timeout a batch is closed by its size or by the time, whichever comes first', async () => {
-    const { pump, open, next } = fixture(2, 20);
+    const { open, next, push } = fixture(2, 20);
     open();
-    pump.push(message('a'), 1);
+    push(message('a'), 1);
     await turn();
-    pump.push(message('b'), 2);
+    push(message('b'), 2);
     const full = await next(0);
     assert.deepEqual(full.texts, ['a', 'b']);
     await full.settle();
     const began = performance.now();
-    pump.push(message('c'), 3);
+    push(message('c'), 3);
     const late = await new Promise<{ readonly texts: string[] }>((resolve) =>
       setTimeout(async () => resolve(await next(1)), 30),
     );

@@ -55,22 +55,18 @@ export class DeliveryPump {
     this.#backoff = createBackoff(parts.retry ?? DEFAULT_RETRY);
   }
 
-  /** Begins anew with a fresh way back; what came by an earlier one and is not in work yet is forgotten. */
-  open(way: ReturnWay): void {
+  /**
+   * Begins anew with a fresh way back; what came by an earlier one and is not in work yet is forgotten. Gives what takes
+   * the deliveries that belong to this way; their tags must grow. It is cheap: the work begins after the current turn
+   * of the event loop. Once the way is lost or another one was opened it ignores what it is given.
+   */
+  open(way: ReturnWay): (message: RawMessage, tag: number) => void {
     this.#forget();
     this.#way = way;
-    this.#draining = new AbortController();
-    this.#giveUp = new AbortController();
     way.lost.addEventListener('abort', () => this.#lose(way), { once: true });
-  }
-
-  /** Takes one delivery. Tags must grow. Cheap: the work begins after the current turn of the event loop. */
-  push(message: RawMessage, tag: number): void {
-    this.#messages.push(message);
-    this.#tags.push(tag);
-    this.#heldBytes += message.body.length;
-    if (this.#messages.length >= this.#parts.batchSize) this.#wakeUp?.();
-    this.#running ??= this.#run();
+    return (message, tag) => {
+      if (this.#way === way) this.#push(message, tag);
+    };
   }
 
   /** Messages that arrived and are not acknowledged. */
@@ -105,7 +101,17 @@ export class DeliveryPump {
       deadline.signal.removeEventListener('abort', giveUp);
       this.#forget();
       this.#way = null;
+      this.#draining = new AbortController();
+      this.#giveUp = new AbortController();
     }
+  }
+
+  #push(message: RawMessage, tag: number): void {
+    this.#messages.push(message);
+    this.#tags.push(tag);
+    this.#heldBytes += message.body.length;
+    if (this.#messages.length >= this.#parts.batchSize) this.#wakeUp?.();
+    this.#running ??= this.#run();
   }
 
   async #run(): Promise<void> {
@@ -152,20 +158,23 @@ export class DeliveryPump {
   }
 
   async #takeUntilSettled(batch: readonly RawMessage[], way: ReturnWay): Promise<boolean> {
+    // Both belong to the stop that may come during this batch; a later start makes new ones.
+    const draining = this.#draining.signal;
+    const giveUp = this.#giveUp.signal;
     for (;;) {
       try {
-        await this.#parts.intake.take(batch, this.#giveUp.signal);
+        await this.#parts.intake.take(batch, giveUp);
         this.#recovered();
         return true;
       } catch (thrown) {
-        if (way.lost.aborted || this.#draining.signal.aborted) return false;
-        await this.#waitToRetry(toError(thrown), way);
+        if (way.lost.aborted || draining.aborted) return false;
+        await this.#waitToRetry(toError(thrown), AbortSignal.any([way.lost, draining]));
         if (way.lost.aborted) return false;
       }
     }
   }
 
-  async #waitToRetry(error: Error, way: ReturnWay): Promise<void> {
+  async #waitToRetry(error: Error, signal: AbortSignal): Promise<void> {
     const waitMillis = this.#backoff.nextMillis();
     this.#parts.metrics.refused.add();
     const fields = { err: error, retryInMillis: waitMillis };
@@ -175,7 +184,6 @@ export class DeliveryPump {
       this.#parts.log.warn(fields, 'Messages not taken, they are given again');
     } else this.#parts.log.error(fields, 'Messages not taken for an unexpected reason, they are given again');
     this.#trouble = error;
-    const signal = AbortSignal.any([way.lost, this.#draining.signal]);
     await sleep(waitMillis, undefined, { signal }).catch(() => {});
   }
 

@@ -1,10 +1,9 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { parseExact } from '../../lib/exact-json.ts';
-import type { JsonValue } from '../../model/json.ts';
+import type { JsonObject } from '../../model/json.ts';
 import type { Sample } from '../../model/sample.ts';
 import { allRows, firstNumber, type Row } from './database.ts';
 import { Generations } from './generations.ts';
-import { sameJson, toJsonText } from './json-text.ts';
+import { refuseDeepText, toJsonText } from './json-text.ts';
 import type { Labels } from './labels.ts';
 
 /** All of a sample that repeats: who, where from, metadata. `id` and `resource` are row numbers. */
@@ -16,17 +15,22 @@ export interface DescriptorEntry {
   readonly source: string;
   readonly userName: string | null;
   readonly projectName: string | null;
-  /** Replaced by an equal one: samples of one poll share the object, and comparing it with itself is cheapest. */
-  metadata: JsonValue;
+  readonly metadataText: string;
 }
 
 interface ResourceEntry {
   readonly id: number;
   /** The one used last comes first. */
-  descriptors: DescriptorEntry[];
+  readonly descriptors: DescriptorEntry[];
+  /**
+   * The metadata seen last and their text: samples of one poll or notification share the object, and no way to
+   * compare two objects is as cheap as seeing that they are one.
+   */
+  lastMetadata: JsonObject | null;
+  lastText: string;
 }
 
-/** With some 1 KB of metadata each, this keeps the memory at some ten MB. */
+/** With some 2 KB of metadata each, this keeps the memory at some fifteen MB. */
 const REMEMBERED_RESOURCES = 4_096;
 const REMEMBERED_PER_RESOURCE = 4;
 /** A resource that changes all the time is not compared with all it ever was; a repeated descriptor does no harm. */
@@ -59,15 +63,16 @@ export class Descriptors {
 
   find(sample: Sample): DescriptorEntry {
     const resource = this.#known.get(sample.resourceId) ?? this.#loadResource(sample.resourceId);
-    const { descriptors } = resource;
+    if (resource.lastMetadata !== sample.resourceMetadata) noteMetadata(resource, sample.resourceMetadata);
+    const { descriptors, lastText } = resource;
     for (let index = 0; index < descriptors.length; index += 1) {
       const entry = descriptors[index];
-      if (entry !== undefined && describes(entry, sample)) {
+      if (entry !== undefined && describes(entry, sample, lastText)) {
         if (index > 0) moveToFront(descriptors, index);
         return entry;
       }
     }
-    return this.#remember(resource, this.#findInFile(resource.id, sample) ?? this.#make(resource.id, sample));
+    return this.#remember(resource, this.#findInFile(resource, sample) ?? this.#make(resource, sample));
   }
 
   forget(): void {
@@ -77,37 +82,28 @@ export class Descriptors {
   #loadResource(resourceId: string): ResourceEntry {
     const found = firstNumber(this.#selectResource, resourceId);
     const id = found || Number(this.#insertResource.run(resourceId).lastInsertRowid);
-    const entry: ResourceEntry = { id, descriptors: [] };
+    const entry: ResourceEntry = { id, descriptors: [], lastMetadata: null, lastText: '' };
     this.#known.set(resourceId, entry);
     return entry;
   }
 
-  #findInFile(resource: number, sample: Sample): DescriptorEntry | undefined {
-    for (const row of allRows(this.#selectRecent, resource)) {
-      const entry = toEntry(resource, row);
-      if (describes(entry, sample)) return entry;
+  #findInFile({ id, lastText }: ResourceEntry, sample: Sample): DescriptorEntry | undefined {
+    for (const row of allRows(this.#selectRecent, id)) {
+      const entry = toEntry(id, row);
+      if (describes(entry, sample, lastText)) return entry;
     }
     return undefined;
   }
 
-  #make(resource: number, sample: Sample): DescriptorEntry {
-    const text = toJsonText(sample.resourceMetadata);
+  #make({ id: resource, lastText: metadataText }: ResourceEntry, sample: Sample): DescriptorEntry {
+    refuseDeepText(metadataText);
     const { userId, projectId, source, userName, projectName } = sample;
     const labels = [userId, projectId, source, userName, projectName].map((label) =>
       this.#labels.idOf(label),
     );
     const id = Number(this.#insertDescriptor.run(resource, ...labels).lastInsertRowid);
-    this.#insertMetadata.run(id, text);
-    return {
-      id,
-      resource,
-      userId,
-      projectId,
-      source,
-      userName,
-      projectName,
-      metadata: sample.resourceMetadata,
-    };
+    this.#insertMetadata.run(id, metadataText);
+    return { id, resource, userId, projectId, source, userName, projectName, metadataText };
   }
 
   #remember(resource: ResourceEntry, entry: DescriptorEntry): DescriptorEntry {
@@ -117,19 +113,20 @@ export class Descriptors {
   }
 }
 
-function describes(entry: DescriptorEntry, sample: Sample): boolean {
-  if (
-    entry.projectId !== sample.projectId ||
-    entry.userId !== sample.userId ||
-    entry.source !== sample.source
-  ) {
-    return false;
-  }
-  if (entry.userName !== sample.userName || entry.projectName !== sample.projectName) return false;
-  if (entry.metadata === sample.resourceMetadata) return true;
-  if (!sameJson(entry.metadata, sample.resourceMetadata)) return false;
-  entry.metadata = sample.resourceMetadata;
-  return true;
+function noteMetadata(resource: ResourceEntry, metadata: JsonObject): void {
+  resource.lastText = toJsonText(metadata);
+  resource.lastMetadata = metadata;
+}
+
+function describes(entry: DescriptorEntry, sample: Sample, metadataText: string): boolean {
+  return (
+    entry.projectId === sample.projectId &&
+    entry.userId === sample.userId &&
+    entry.source === sample.source &&
+    entry.userName === sample.userName &&
+    entry.projectName === sample.projectName &&
+    entry.metadataText === metadataText
+  );
 }
 
 function toEntry(resource: number, row: Row): DescriptorEntry {
@@ -143,7 +140,7 @@ function toEntry(resource: number, row: Row): DescriptorEntry {
     source: text(source) ?? '',
     userName: text(userName),
     projectName: text(projectName),
-    metadata: parseExact(text(metadata) ?? '{}'),
+    metadataText: text(metadata) ?? '{}',
   };
 }
 

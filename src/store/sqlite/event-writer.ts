@@ -2,10 +2,11 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { NephoscopeError } from '../../component/errors.ts';
 import { stringifyExact } from '../../lib/exact-json.ts';
 import { type Event, TRAIT_TYPE, type Trait } from '../../model/event.ts';
+import type { JsonObject } from '../../model/json.ts';
 import type { RecordResult } from '../store.ts';
 import { firstNumber } from './database.ts';
 import { IDENTITY_TRAITS, messageHash, traitHash } from './hashing.ts';
-import { toJsonText } from './json-text.ts';
+import { refuseDeepText, toJsonText } from './json-text.ts';
 import { createSegmentKeeper, type SegmentKeeper } from './segments.ts';
 
 interface EventTypeEntry {
@@ -70,7 +71,7 @@ export class EventWriter {
       messageId,
       event.priority,
       traitsText(event),
-      raw === null ? null : toJsonText(raw),
+      rawText(raw),
     );
     if (changes === 0) return false;
     this.#insertLookup.run(this.#lookups.take(generatedMicros), hash, lastInsertRowid);
@@ -116,6 +117,13 @@ function traitsText(event: Event): string {
   return exact
     ? stringifyExact(event.traits as readonly (readonly (string | number | bigint)[])[])
     : JSON.stringify(event.traits);
+}
+
+function rawText(raw: JsonObject | null): string | null {
+  if (raw === null) return null;
+  const text = toJsonText(raw);
+  refuseDeepText(text);
+  return text;
 }
 
 function refused({ messageId, eventType }: Event, reason: string): NephoscopeError {

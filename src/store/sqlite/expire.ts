@@ -162,7 +162,7 @@ function expireSeriesAfter(parts: ExpireParts, after: number, before: number): n
   );
   const to = end === undefined ? Number.MAX_SAFE_INTEGER : Number(end[0]);
   const range = [after, to, before] as const;
-
+  foldCandidates(parts, range);
   const where = 'descriptor > ? AND descriptor <= ? AND last_ts < ?';
   const touched = allRows(
     database.prepare(`DELETE FROM series WHERE ${where} RETURNING descriptor`),

@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { allRows, firstRow } from './database.ts';
+import { allRows, firstNumber, firstRow } from './database.ts';
 import type { Meters } from './meters.ts';
 
 /**
@@ -12,18 +12,18 @@ import type { Meters } from './meters.ts';
 export class SeriesFold {
   readonly #meters: Meters;
   readonly #behind: StatementSync;
-  readonly #limit: StatementSync;
+  readonly #nth: StatementSync;
+  readonly #count: StatementSync;
   readonly #fold: StatementSync;
   readonly #move: StatementSync;
 
   constructor(database: DatabaseSync, meters: Meters) {
     this.#meters = meters;
-    this.#behind = database.prepare(
-      'SELECT id, folded_before FROM meter WHERE folded_before < ? AND id > ? ORDER BY id',
-    );
-    this.#limit = database.prepare(
+    this.#behind = database.prepare('SELECT id, folded_before FROM meter WHERE folded_before < ?');
+    this.#nth = database.prepare(
       'SELECT ts FROM sample WHERE meter = ? AND ts >= ? AND ts < ? ORDER BY ts LIMIT 1 OFFSET ?',
     );
+    this.#count = database.prepare('SELECT count(*) FROM sample WHERE meter = ? AND ts >= ? AND ts < ?');
     this.#fold = database.prepare(`
       INSERT INTO series (descriptor, meter, first_ts, last_ts, stored)
       SELECT descriptor, meter, min(ts), max(ts), max(recorded) FROM sample
@@ -34,27 +34,23 @@ export class SeriesFold {
   }
 
   /**
-   * Moves the line of the first meter behind `afterMeter` that is not at `target` yet, over at most about `maxRows`
-   * samples. Gives that meter's number and whether it reached the target, or null when there is no such meter. Only
-   * inside a write transaction.
+   * Moves the lines of meters to `target`, over about `maxRows` samples in all. False when there was nothing left to
+   * do. Only inside a write transaction.
    */
-  step(
-    afterMeter: number,
-    target: number,
-    maxRows: number,
-  ): { readonly meter: number; readonly done: boolean } | null {
-    for (const [id, line] of allRows(this.#behind, target, afterMeter)) {
+  step(target: number, maxRows: number): boolean {
+    let rows = 0;
+    for (const [id, line] of allRows(this.#behind, target)) {
       const meter = Number(id);
       const from = Number(line);
       // A meter without new samples keeps its line: nothing is written for it.
-      if (firstRow(this.#limit, meter, from, target, 0) === undefined) continue;
-      const end = firstRow(this.#limit, meter, from, target, maxRows)?.[0];
+      if (firstRow(this.#nth, meter, from, target, 0) === undefined) continue;
+      if (rows >= maxRows) return true;
+      const end = firstRow(this.#nth, meter, from, target, maxRows - rows)?.[0];
       // Samples of one instant are not parted.
       const to = end === undefined ? target : Math.max(Number(end), from + 1);
-      this.#foldRange(meter, from, to);
-      return { meter, done: to >= target };
+      rows += this.#foldRange(meter, from, to);
     }
-    return null;
+    return rows > 0;
   }
 
   /** Counts all samples of a meter, also those behind the line; the line stays. Only inside a write transaction. */
@@ -62,10 +58,13 @@ export class SeriesFold {
     this.#fold.run(meter, foldedBefore, Number.MAX_SAFE_INTEGER);
   }
 
-  #foldRange(meter: number, from: number, to: number): void {
+  /** Gives the number of samples. */
+  #foldRange(meter: number, from: number, to: number): number {
+    const samples = firstNumber(this.#count, meter, from, to);
     this.#fold.run(meter, from, to);
     this.#move.run(to, meter);
     const known = this.#meters.known(meter);
     if (known !== undefined) known.foldedBefore = to;
+    return samples;
   }
 }

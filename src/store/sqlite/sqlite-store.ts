@@ -68,7 +68,7 @@ const LOW_DISK_BYTES = 256 * 1024 * 1024;
 const PAGE_BYTES = 4_096;
 /** How far the fold line stays behind the clock: samples are rarely later than that. */
 const FOLD_DISTANCE_MICROS = 120_000_000;
-const FOLD_PERIOD_MICROS = 30_000_000;
+const FOLD_PERIOD_MICROS = 120_000_000;
 const FOLD_ROWS = 20_000;
 
 /**
@@ -320,15 +320,9 @@ export class SqliteStore implements Store {
     const target = this.#lastFold - FOLD_DISTANCE_MICROS;
     try {
       const { commits, fold } = this.#started('fold');
-      for (let after = 0; ; ) {
-        const from = after;
-        const step = await commits.submit({
-          action: 'bring series up to date',
-          rows: 0,
-          run: () => fold.step(from, target, FOLD_ROWS),
-        });
-        if (step === null) break;
-        if (step.done) after = step.meter;
+      const action = 'bring series up to date';
+      while (await commits.submit({ action, rows: 0, run: () => fold.step(target, FOLD_ROWS) })) {
+        // Each step is a transaction between those of the writers.
       }
     } catch {
       // Already counted and shown by the commit; the next fold does it all.
