@@ -24,7 +24,8 @@ import { figure, type Report } from './figure.ts';
 import { type Recorded, readRecording, withNewIds } from './recording.ts';
 
 const BATCH = 500;
-const ROUNDS = 4;
+const WARM_UP_ROUNDS = 4;
+const ROUNDS = 6;
 const BROKER = process.env['NEPHOSCOPE_BENCH_BROKER'] ?? 'amqp://guest:guest@127.0.0.1:5672/';
 const BROKER_MESSAGES = 50_000;
 
@@ -53,7 +54,7 @@ function shippedConfig() {
 async function convertCpu(messages: readonly Recorded[], setup: Setup): Promise<number> {
   const sink = nullPublisher();
   const take = intakeOf(setup, new Map([['store://', sink]]), new Map([['store://', sink]]), noParking);
-  return await cpuPerMessage(messages, take, ROUNDS);
+  return await cpuPerMessage(messages, take);
 }
 
 /** The same, into the embedded store: event, its queryable traits and its samples committed, batches of 500. */
@@ -64,7 +65,7 @@ async function commitCpu(messages: readonly Recorded[], setup: Setup): Promise<n
   try {
     const samples = new Map([['store://', createSampleStorePublisher(store)]]);
     const events = new Map([['store://', createEventStorePublisher(store)]]);
-    return await cpuPerMessage(messages, intakeOf(setup, samples, events, store), ROUNDS);
+    return await cpuPerMessage(messages, intakeOf(setup, samples, events, store));
   } finally {
     await store.stop(createDeadline(5_000));
     rmSync(directory, { recursive: true, force: true });
@@ -99,10 +100,10 @@ function intakeOf(
   return (messages) => intake.take(messages, signal);
 }
 
-/** Microseconds of CPU per message over some rounds with ids of their own, after one round to warm up. */
-async function cpuPerMessage(messages: readonly Recorded[], take: Take, rounds: number): Promise<number> {
+/** Microseconds of CPU per message over some rounds with ids of their own, once the code is compiled. */
+async function cpuPerMessage(messages: readonly Recorded[], take: Take): Promise<number> {
   let micros = 0;
-  for (let round = 0; round <= rounds; round++) {
+  for (let round = 0; round < WARM_UP_ROUNDS + ROUNDS; round++) {
     const bodies = messages.map((message) => withNewIds(message, round));
     const before = process.cpuUsage();
     for (let start = 0; start < bodies.length; start += BATCH) {
@@ -111,9 +112,9 @@ async function cpuPerMessage(messages: readonly Recorded[], take: Take, rounds: 
       );
     }
     const { user, system } = process.cpuUsage(before);
-    if (round > 0) micros += user + system;
+    if (round >= WARM_UP_ROUNDS) micros += user + system;
   }
-  return micros / (rounds * messages.length);
+  return micros / (ROUNDS * messages.length);
 }
 
 /** Backlogs of the same messages: emptied by a bare consumer that parses and acknowledges, then by `serve`. */

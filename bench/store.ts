@@ -143,6 +143,8 @@ function server(number: number): Server {
 
 function polledSample(owner: Server, name: string, timestampMicros: number): Sample {
   const id = sampleId(timestampMicros, name, owner.id);
+  // Looking into a text that was put together makes it one piece; otherwise the store would be the first to do so.
+  id.charCodeAt(0);
   return {
     id,
     name,

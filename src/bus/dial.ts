@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
-import { type ChannelModel, connect, credentials, type Options, type SocketOptions } from 'amqplib';
+import type { ChannelModel, Options, SocketOptions } from 'amqplib';
 import { NephoscopeError, toError } from '../component/errors.ts';
 import { connectError } from './broker-error.ts';
 import type { RabbitSettings, TlsSettings } from './rabbit-settings.ts';
@@ -37,7 +37,9 @@ export async function dial(request: DialRequest, signal: AbortSignal): Promise<L
   const kill = (): void => killer.abort();
   signal.addEventListener('abort', kill, { once: true });
   try {
-    const options = await socketOptions(request, username, killer.signal);
+    // Loaded when the first broker is called: who uses none should not pay its memory.
+    const { connect, credentials } = await import('amqplib');
+    const options = await socketOptions(request, username, credentials, killer.signal);
     // A socket made with a signal that has fired already would connect all the same, and nothing could end it.
     signal.throwIfAborted();
     const model = await connect(connectOptions(request), options);
@@ -65,11 +67,12 @@ function connectOptions({ host, vhost, settings }: DialRequest): Options.Connect
 async function socketOptions(
   { host, settings, connectionName }: DialRequest,
   username: string,
+  credentials: Credentials,
   signal: AbortSignal,
 ): Promise<SocketOptions & { readonly signal: AbortSignal }> {
   return {
     ...(settings.tls === null ? {} : await tlsOptions(settings.tls, host.host)),
-    credentials: login(settings.loginMethod, username, host.password?.reveal() || DEFAULT_LOGIN),
+    credentials: login(credentials, settings.loginMethod, username, host.password?.reveal() || DEFAULT_LOGIN),
     clientProperties: { connection_name: connectionName, product: 'nephoscope' },
     noDelay: true,
     keepAlive: true,
@@ -78,7 +81,10 @@ async function socketOptions(
   };
 }
 
+type Credentials = typeof import('amqplib').credentials;
+
 function login(
+  credentials: Credentials,
   method: string,
   username: string,
   password: string,

@@ -218,17 +218,19 @@ describe('convert', () => {
     assert.equal(io.stderrText(), '');
   });
 
-  test('does nothing with bad definitions but report all their mistakes', async () => {
+  test('reports all mistakes of bad definitions and still shows what the good ones beside them make', async () => {
     const badEvents = write(
       'bad-events.yaml',
-      '- event_type: a\n  traits:\n    x: {type: string, fields: payload.x}\n- b\n',
+      '- event_type: a\n  traits:\n    x: {type: string, fields: payload.x}\n- b\n- event_type: "*"\n  traits: {good: publisher_id}\n',
     );
     const badMeters = write('bad-meters.yaml', 'metric:\n  - name: a\n');
     const { exitCode, lines, io } = await convert(
       { eventDefinitions: badEvents, meterDefinitions: badMeters },
       envelope(),
     );
-    assert.deepEqual([exitCode, lines], [EXIT.badConfiguration, []]);
+    assert.equal(exitCode, EXIT.badConfiguration);
+    const events = (lines as { events: { traits: string[][] }[] }[]).flatMap((line) => line.events);
+    assert.ok(events[0]?.traits.some(([name]) => name === 'good'));
     assert.equal(
       io.stderrText().replaceAll(folder, ''),
       `E1203  invalid trait type "string" for trait x

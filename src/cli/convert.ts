@@ -54,8 +54,8 @@ export interface ConvertOptions {
  * also when it cannot be read (then with its error). Holds one line at a time.
  *
  * Resolves with the exit code: 0; 1 when a file cannot be read (what came before was converted), 4 when it does not
- * exist; 78 when a definition file is wrong (nothing is converted, every mistake is on stderr). A reader that closes
- * stdout early ends it without complaint.
+ * exist; 78 when a definition is wrong: every mistake is on stderr, and what the good ones make is shown all the same. A
+ * reader that closes stdout early ends it without complaint.
  */
 export async function convertFiles(
   options: ConvertOptions,
@@ -63,11 +63,11 @@ export async function convertFiles(
 ): Promise<number> {
   const { converter, problems } = loadConverter(options);
   if (problems.length > 0) io.stderr.write(`${formatProblems(problems)}\n`);
-  if (converter === null) return EXIT.badConfiguration;
+  const isBad = problems.some(({ severity }) => severity === 'error');
   try {
     const output = Readable.from(convertAll(options.files, io.stdin, converter), { objectMode: false });
     await pipeline(output, io.stdout, { end: false });
-    return EXIT.done;
+    return isBad ? EXIT.badConfiguration : EXIT.done;
   } catch (error) {
     const failure = toError(error) as NodeJS.ErrnoException;
     if (failure.code === 'EPIPE' || failure.code === 'ERR_STREAM_PREMATURE_CLOSE') return EXIT.done;
@@ -76,14 +76,11 @@ export async function convertFiles(
   }
 }
 
-function loadConverter(options: ConvertOptions): {
-  converter: Converter | null;
-  problems: readonly Problem[];
-} {
+/** A converter of every definition that is right, and what is wrong with the others. */
+function loadConverter(options: ConvertOptions): { converter: Converter; problems: readonly Problem[] } {
   const problems: Problem[] = [];
   const events = readEvents(options.eventDefinitions ?? shippedFile('event_definitions.yaml'), problems);
   const meters = readMeters(options.meterDefinitions ?? shippedFile('meters.d'), problems);
-  if (problems.some(({ severity }) => severity === 'error')) return { converter: null, problems };
   const priorities = options.anyPriority ? { samplePriorities: PRIORITIES } : {};
   return { converter: createConverter({ events, meters, ...priorities }), problems };
 }

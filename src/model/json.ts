@@ -24,5 +24,7 @@ export class FloatToken {
 
 /** True for a mapping: not null, no list, no number token. */
 export function isJsonObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof FloatToken);
+  return (
+    typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof FloatToken)
+  );
 }

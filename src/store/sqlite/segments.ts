@@ -9,8 +9,10 @@ import { firstRow } from './database.ts';
 export interface SegmentKeeper {
   /** The segment for a key of a record of time `micros`; counts it. Only inside a write transaction. */
   take(micros: number): number;
-  /** Writes what was counted; before every commit. */
-  save(): void;
+  /** Writes what was counted; before every commit. Gives how many rows that took. */
+  save(): number;
+  /** How many rows all calls together wrote. */
+  readonly written: number;
   forget(): void;
 }
 
@@ -28,16 +30,20 @@ export function createSegmentKeeper(database: DatabaseSync, kind: 'event' | 'sam
   const statements = prepare(database);
   let open: OpenSegment | null = null;
   let changed = false;
+  let written = 0;
 
-  function save(): void {
-    if (open === null || !changed) return;
+  function save(): number {
+    if (open === null || !changed) return 0;
     statements.update.run(open.keys, open.first, open.last, open.id);
     changed = false;
+    written += 1;
+    return 1;
   }
 
   function begin(micros: number): OpenSegment {
     save();
     const id = Number(statements.insert.run(kind, micros, micros).lastInsertRowid);
+    written += 1;
     return { id, keys: 0, first: micros, last: micros };
   }
 
@@ -52,6 +58,9 @@ export function createSegmentKeeper(database: DatabaseSync, kind: 'event' | 'sam
       return open.id;
     },
     save,
+    get written() {
+      return written;
+    },
     forget() {
       open = null;
       changed = false;
