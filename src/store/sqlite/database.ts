@@ -94,8 +94,5 @@ function openError(thrown: unknown, path: string): NephoscopeError {
   if (result === 26 || result === 11) {
     return new NephoscopeError('E3001', `${path} is no database, or damaged`, { cause: thrown });
   }
-  const error = toStoreError(thrown, `open ${path}`);
-  // A start that cannot open its file never will by itself; a busy one may.
-  if (error.code === 'E3007' || error.code !== 'E3005') return error;
-  return new NephoscopeError('E3005', error.message, { cause: thrown });
+  return toStoreError(thrown, `open ${path}`);
 }

@@ -62,11 +62,10 @@ export function toStoreError(thrown: unknown, action: string): NephoscopeError {
 function causeOf(error: Error): Cause {
   const result = sqliteResult(error);
   if (result !== undefined) return CAUSES[result] ?? { code: 'E3015', retry: 'permanent' };
-  const { code } = error as NodeJS.ErrnoException;
+  const { code, syscall } = error as NodeJS.ErrnoException;
   if (code === 'ENOSPC' || code === 'EDQUOT') return { code: 'E3006', retry: 'transient' };
-  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS' || code === 'ENOENT' || code === 'ENOTDIR') {
-    return { code: 'E3005', retry: 'transient' };
-  }
+  if (code === 'EIO') return { code: 'E3008', retry: 'transient' };
+  if (syscall !== undefined) return { code: 'E3005', retry: 'transient' };
   // node:sqlite refuses what it cannot bind, e.g. an object or a number that is no column value.
   if (code === 'ERR_INVALID_ARG_TYPE' || code === 'ERR_INVALID_ARG_VALUE' || error instanceof RangeError) {
     return { code: 'E3009', retry: 'permanent' };

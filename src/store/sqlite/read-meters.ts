@@ -77,7 +77,7 @@ function latestFromSamples(context: ReadContext, plan: ScanPlan): readonly Lates
   const byResource = new Map<number, LatestByMeter>();
   for (const range of plan.ranges) {
     context.scan(
-      's.resource, s.descriptor, s.recorded, s.meter',
+      ['s.resource', 's.descriptor', 's.recorded', 's.meter'],
       rangeSource(context, plan, range),
       (resource, descriptor, recorded, meter) => {
         if (accepts !== null && !accepts(descriptor)) return;

@@ -119,7 +119,7 @@ function stretchesFromSamples(context: ReadContext, plan: ScanPlan): StretchesBy
   for (const range of plan.ranges) {
     const { meter } = range;
     context.scan(
-      's.resource, s.descriptor, s.ts, s.recorded',
+      ['s.resource', 's.descriptor', 's.ts', 's.recorded'],
       rangeSource(context, plan, range),
       (resource, descriptor, micros, recorded) => {
         if (accepts !== null && !accepts(descriptor)) return;

@@ -1,7 +1,8 @@
 import type { Aggregate, StatisticsQuery, StatisticsRow } from '../query.ts';
 import { createDescriptorReader, type DescriptorTexts } from './descriptor-texts.ts';
 import type { ReadContext } from './read-context.ts';
-import { planPredicate, planScan, rangeSource, type ScanPlan } from './scan-plan.ts';
+import { type MeterRange, planPredicate, planScan, rangeSource, type ScanPlan } from './scan-plan.ts';
+import { type Buckets, createBuckets } from './statistics-buckets.ts';
 import { StatisticsCells } from './statistics-cells.ts';
 import { createGroupNumbers, type GroupNumbers, type StatisticsGroup } from './statistics-groups.ts';
 
@@ -16,13 +17,8 @@ export interface StatisticsTable {
 }
 
 const FIXED_COLUMNS = 5;
-
-interface Buckets {
-  /** The bucket of an instant, or -1. */
-  of(micros: number): number;
-  start(bucket: number): number;
-  readonly periodMicros: number;
-}
+/** With more buckets the statements cost more than the rows. */
+const MAX_SUMMED_BUCKETS = 256;
 
 /** Computes statistics in one pass over the samples of the meter that match. */
 export function readStatistics(context: ReadContext, query: StatisticsQuery): StatisticsTable {
@@ -42,6 +38,10 @@ export function toStatisticsRows({ groups, width, numbers }: StatisticsTable): r
   const rows: StatisticsRow[] = [];
   for (let offset = 0; offset < numbers.length; offset += width) {
     const group = groups[numbers[offset] ?? -1];
+    // By hand: a view and Array.from for each row took as long as all the rest of it.
+    const values: number[] = [];
+    for (let index = offset + FIXED_COLUMNS; index < offset + width; index += 1)
+      values.push(numbers[index] ?? 0);
     rows.push({
       unit: group?.unit ?? null,
       group: group?.values ?? [],
@@ -49,7 +49,7 @@ export function toStatisticsRows({ groups, width, numbers }: StatisticsTable): r
       periodEndMicros: numbers[offset + 2] ?? 0,
       firstSampleMicros: numbers[offset + 3] ?? 0,
       lastSampleMicros: numbers[offset + 4] ?? 0,
-      values: Array.from(numbers.subarray(offset + FIXED_COLUMNS, offset + width)),
+      values,
     });
   }
   return rows;
@@ -63,17 +63,24 @@ function collectCells(
   buckets: Buckets | null,
 ): StatisticsCells {
   const kinds = query.aggregates.filter((aggregate) => aggregate.func === 'cardinality');
-  const cells = new StatisticsCells(
-    query.aggregates.some(({ func }) => func === 'stddev'),
-    kinds.length,
-  );
+  const withDeviation = query.aggregates.some(({ func }) => func === 'stddev');
+  const cells = new StatisticsCells(withDeviation, kinds.length);
   const noteDistinct = kinds.length === 0 ? null : createDistinct(context, kinds, cells);
   const accepts = planPredicate(context, plan);
+  const isPlain =
+    accepts === null && noteDistinct === null && !withDeviation && (query.groupBy ?? []).length === 0;
+  const summed = isPlain && (buckets === null || buckets.count <= MAX_SUMMED_BUCKETS);
   for (const range of plan.ranges) {
     groups.enter(range.unit);
+    if (summed) addSums(context, plan, range, buckets, { cells, group: groups.numberOf(0) });
+    else scanRange(range);
+  }
+  return cells;
+
+  function scanRange(range: MeterRange): void {
     const findCell = createCellFinder(cells);
     context.scan(
-      's.ts, s.descriptor, s.volume, 0',
+      ['s.ts', 's.descriptor', 's.volume'],
       rangeSource(context, plan, range),
       (micros, descriptor, volume) => {
         if (accepts !== null && !accepts(descriptor)) return;
@@ -85,7 +92,26 @@ function collectCells(
       },
     );
   }
-  return cells;
+}
+
+/** Sums of SQLite's own, one statement per bucket: takes half the time where nothing must be told apart. */
+function addSums(
+  context: ReadContext,
+  plan: ScanPlan,
+  range: MeterRange,
+  buckets: Buckets | null,
+  target: { readonly cells: StatisticsCells; readonly group: number },
+): void {
+  const { cells, group } = target;
+  for (let bucket = 0; bucket < (buckets?.count ?? 1); bucket += 1) {
+    const [from, to] = buckets?.bounds(bucket) ?? [range.from, range.to];
+    const part = { meter: range.meter, from: Math.max(range.from, from), to: Math.min(range.to, to) };
+    const source = rangeSource(context, plan, part);
+    const columns = 'count(*), min(s.volume), max(s.volume), sum(s.volume), min(s.ts), max(s.ts)';
+    const row = context.first(`SELECT ${columns} FROM ${source.sql}`, source.parameters);
+    const [count = 0, min = 0, max = 0, sum = 0, first = 0, last = 0] = (row ?? []).map(Number);
+    if (count > 0) cells.addSummary(cells.create(bucket, group), { count, min, max, sum, first, last });
+  }
 }
 
 /**
@@ -130,42 +156,6 @@ function createDistinct(
     }
     for (const [kind, value] of values.entries()) if (value !== null) cells.addDistinct(cell, kind, value);
   };
-}
-
-/**
- * Buckets [start + k·period, start + (k+1)·period) as long as they begin before the end, at least one; a sample exactly
- * at the end belongs to the last. Null without a period.
- */
-function createBuckets(context: ReadContext, plan: ScanPlan, query: StatisticsQuery): Buckets | null {
-  const periodMicros = Math.round((query.periodSeconds ?? 0) * 1_000_000);
-  if (periodMicros <= 0) return null;
-  const start = query.startMicros ?? edgeSample(context, plan, 'ASC') ?? 0;
-  const end = query.endMicros ?? edgeSample(context, plan, 'DESC') ?? start;
-  const count = Math.max(1, Math.ceil((end - start) / periodMicros));
-  return {
-    periodMicros,
-    start: (bucket) => start + bucket * periodMicros,
-    of: (micros) => {
-      const bucket = Math.floor((micros - start) / periodMicros);
-      if (bucket < count) return bucket < 0 ? -1 : bucket;
-      return micros === end ? count - 1 : -1;
-    },
-  };
-}
-
-function edgeSample(context: ReadContext, plan: ScanPlan, order: 'ASC' | 'DESC'): number | undefined {
-  let edge: number | undefined;
-  for (const range of plan.ranges) {
-    const source = rangeSource(context, plan, range, true);
-    const row = context.first(
-      `SELECT s.ts FROM ${source.sql} ORDER BY s.ts ${order} LIMIT 1`,
-      source.parameters,
-    );
-    if (row === undefined) continue;
-    const micros = Number(row[0]);
-    if (edge === undefined || (order === 'ASC' ? micros < edge : micros > edge)) edge = micros;
-  }
-  return edge;
 }
 
 function toTable(

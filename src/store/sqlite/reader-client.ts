@@ -26,6 +26,8 @@ interface Thread {
   readonly cancelled: Int32Array<SharedArrayBuffer>;
 }
 
+/** Answers are short-lived and few; the default would hold three times as much memory for good. */
+const YOUNG_MEGABYTES = 8;
 /** A cancelled read looks at the flag every few thousand rows; one that does not answer by then is stuck in one step. */
 const CANCEL_GRACE_MILLIS = 1_000;
 
@@ -111,7 +113,7 @@ export class ReaderClient {
     const worker = new Worker(new URL(file, import.meta.url), {
       workerData: { path, cacheKibibytes, cancelled } satisfies ReaderData,
       execArgv: [],
-      resourceLimits: { maxOldGenerationSizeMb: maxHeapMegabytes },
+      resourceLimits: { maxOldGenerationSizeMb: maxHeapMegabytes, maxYoungGenerationSizeMb: YOUNG_MEGABYTES },
     });
     const thread = { worker, cancelled };
     worker.on('message', (answer: ReadAnswer) => this.#onAnswer(thread, answer));

@@ -34,8 +34,10 @@ export interface ScanPlan {
   readonly to: number;
   /** What descriptors must fulfil, as SQL over `descriptor d`; null when any will do. */
   readonly descriptor: SqlText | null;
-  /** Row numbers of which each must be the sample's resource; part of `descriptor` too, but cheaper to test. */
+  /** Row numbers of which each must be the sample's resource; part of `descriptor` too. */
   readonly resources: readonly number[];
+  /** What `descriptor` asks beside `resources`; null when nothing. */
+  readonly descriptorBeside: SqlText | null;
   /** What single samples must fulfil beside all that, as SQL over `sample s`; null when nothing. */
   readonly sample: SqlText | null;
 }
@@ -54,10 +56,12 @@ export function planScan(context: ReadContext, filter: SampleFilter | undefined)
     descriptor: [],
     sample: [],
   };
+  const beside: CompiledFilter[] = [];
   for (const conjunct of conjuncts) {
     if (narrow(bounds, conjunct)) continue;
     const compiled = compileFilter(context, conjunct);
     byLevel[compiled.level].push(compiled);
+    if (compiled.level === 'descriptor' && !isEquality('resourceId')(conjunct)) beside.push(compiled);
   }
   const { sql, parameters } = combine(context, 'and', byLevel.meter);
   const meters = context.all(
@@ -82,17 +86,19 @@ export function planScan(context: ReadContext, filter: SampleFilter | undefined)
     resources: conjuncts
       .filter(isEquality('resourceId'))
       .map(({ value }) => (typeof value === 'string' ? resourceNumber(context, value) : -1)),
+    descriptorBeside: joined(context, beside),
     sample: joined(context, byLevel.sample),
   };
 }
 
-/** Tests descriptors by number; for steps that see them anyway. */
+/** Tests what `rangeSource` leaves out, by the descriptor's number; null when it leaves out nothing. */
 export function planPredicate(context: ReadContext, plan: ScanPlan): Predicate | null {
-  return plan.descriptor === null ? null : descriptorPredicate(context, plan.descriptor);
+  return plan.descriptorBeside === null ? null : descriptorPredicate(context, plan.descriptorBeside);
 }
 
 /**
- * `sample s WHERE …` for one range, without the descriptor's condition (see `planPredicate`) unless `whole`.
+ * `sample s WHERE …` for one range, without what is asked of the descriptor beside the resource (see `planPredicate`)
+ * unless `whole`.
  */
 export function rangeSource(
   context: ReadContext,
@@ -105,8 +111,8 @@ export function rangeSource(
   ];
   for (const resource of plan.resources) parts.push({ sql: 's.resource = ?', parameters: [resource] });
   if (plan.sample !== null) parts.push(plan.sample);
-  if (whole && plan.descriptor !== null) {
-    parts.push(liftToSample(context, { ...plan.descriptor, level: 'descriptor' }));
+  if (whole && plan.descriptorBeside !== null) {
+    parts.push(liftToSample(context, { ...plan.descriptorBeside, level: 'descriptor' }));
   }
   return {
     sql: `sample s WHERE ${parts.map(({ sql }) => sql).join(' AND ')}`,

@@ -70,7 +70,7 @@ function readUnfolded(context: ReadContext, plan: ScanPlan, range: MeterRange): 
   const [resource] = plan.resources;
   const sql = `sample s WHERE s.meter = ? AND s.ts >= ?${resource === undefined ? '' : ' AND s.resource = ?'}`;
   const parameters = [range.meter, range.foldedBefore, ...(resource === undefined ? [] : [resource])];
-  context.scan('s.descriptor, s.ts, 0, 0', { sql, parameters }, (descriptor, micros) => {
+  context.scan(['s.descriptor', 's.ts'], { sql, parameters }, (descriptor, micros) => {
     const span = found.get(descriptor);
     if (span === undefined) found.set(descriptor, { first: micros, last: micros });
     else span.last = micros;
@@ -102,7 +102,7 @@ function searchEdges<Series extends FoldedSeries>(
       parameters: [meter, low, high],
     };
     const lasts = new Map<number, number>();
-    context.scan('s.descriptor, s.ts, 0, 0', source, (descriptor, micros) => {
+    context.scan(['s.descriptor', 's.ts'], source, (descriptor, micros) => {
       const search = pending.get(descriptor);
       if (search === undefined || micros < search.from || micros > search.to) return;
       if (edge === 'first') settle(spans, search, micros, pending);

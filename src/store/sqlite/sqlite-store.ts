@@ -61,7 +61,8 @@ interface Running {
 }
 
 const WRITER_CACHE_KIBIBYTES = 8_192;
-const READER_CACHE_KIBIBYTES = 16_384;
+/** Little, because the system keeps the file in memory too, and long reads pass through once. */
+const READER_CACHE_KIBIBYTES = 4_096;
 const READER_HEAP_MEGABYTES = 192;
 const BUSY_MILLIS = 10_000;
 const LOW_DISK_BYTES = 256 * 1024 * 1024;
@@ -99,6 +100,7 @@ export class SqliteStore implements Store {
 
   async start(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
+    await this.#stopping;
     if (this.#running !== null) return;
     const { path, exclusive, logger } = this.#options;
     const lock = exclusive ? takeStateLock(path) : null;

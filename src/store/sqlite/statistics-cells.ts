@@ -1,3 +1,13 @@
+/** What there is to say about some values; times in microseconds since the epoch. */
+export interface Summary {
+  readonly count: number;
+  readonly min: number;
+  readonly max: number;
+  readonly sum: number;
+  readonly first: number;
+  readonly last: number;
+}
+
 /** Numbers of one bucket × group × unit. Filled by `add`, one value after another. */
 export class StatisticsCells {
   readonly #withDeviation: boolean;
@@ -54,6 +64,16 @@ export class StatisticsCells {
       this.#mean[cell] = mean;
       this.#deviation[cell] = at(this.#deviation, cell) + delta * (value - mean);
     }
+  }
+
+  /** Counts many values at once, for cells without deviation and cardinalities. */
+  addSummary(cell: number, { count, min, max, sum, first, last }: Summary): void {
+    this.count[cell] = at(this.count, cell) + count;
+    this.min[cell] = Math.min(at(this.min, cell), min);
+    this.max[cell] = Math.max(at(this.max, cell), max);
+    this.first[cell] = Math.min(at(this.first, cell), first);
+    this.last[cell] = Math.max(at(this.last, cell), last);
+    this.#addToSum(cell, sum);
   }
 
   /** Notes a value whose kinds are counted; see `cardinality`. */
