@@ -9,6 +9,7 @@ import { readSetup, type Setup } from '../src/app/setup.ts';
 import { createDeadline } from '../src/component/component.ts';
 import { loadConfig } from '../src/config/load.ts';
 import type { Event } from '../src/model/event.ts';
+import { PRIORITIES } from '../src/model/notification.ts';
 import type { Sample } from '../src/model/sample.ts';
 import { decodeNotification } from '../src/notification/envelope.ts';
 import type { RawMessage } from '../src/notification/intake.ts';
@@ -152,7 +153,7 @@ async function benchBroker(messages: readonly Recorded[], report: Report): Promi
     report(figure('main.broker.bare', median(rates.map(({ bare }) => bare)), 'msg/s', ''));
     report(figure('main.broker.serve', median(rates.map(({ ours }) => ours)), 'msg/s', ''));
     report(figure('main.broker.ratio', median(rates.map(({ bare, ours }) => ours / bare)), 'ratio', '>=0.5'));
-    await channel.deleteQueue(queue);
+    for (const priority of PRIORITIES) await channel.deleteQueue(`${topic}.${priority}`);
   } finally {
     await connection.close();
   }
@@ -192,7 +193,7 @@ async function serveRate(topic: string): Promise<number> {
     const at = performance.now();
     if (first.count === 0 && count > 0) first = { count, at };
     if (count >= BROKER_MESSAGES) return ((count - first.count) / (at - first.at)) * 1_000;
-    await sleep(20);
+    await sleep(100);
   }
 }
 

@@ -349,7 +349,10 @@ suite('notifications over RabbitMQ', { skip, timeout: 120_000 }, () => {
   });
 
   test('when messages are so large that too much is held, fewer are asked for and nothing is lost', async () => {
-    await using one = listening([vhost.url()], { 'notification/max_held_bytes': 100_000 });
+    await using one = listening([vhost.url()], {
+      'notification/max_held_bytes': 100_000,
+      'oslo_messaging_rabbit/rabbit_qos_prefetch_count': 1_000,
+    });
     const open = Promise.withResolvers<void>();
     one.intake.gate = open.promise;
     await one.start();

@@ -37,13 +37,13 @@ async function post(address: string, type: string | null, body: string, more: Re
 test('lines are taken in batches and counted by outcome', async () => {
   const { intake, batches } = recordingIntake();
   await using api = await runApi(stubStore(), { intake });
-  const lines = [...Array(501).keys()].map((n) => `{"n":${n}}`);
+  const lines = [...Array(101).keys()].map((n) => `{"n":${n}}`);
   const body = [...lines, '', '{"duplicate"}\r', '  ', 'parked garbage'].join('\n');
   const answer = await post(api.address, 'application/x-ndjson', body);
-  assert.deepEqual([answer.status, answer.body], [200, { accepted: 501, duplicate: 1, parked: 1 }]);
+  assert.deepEqual([answer.status, answer.body], [200, { accepted: 101, duplicate: 1, parked: 1 }]);
   assert.deepEqual(
     batches.map(({ length }) => length),
-    [500, 3],
+    [100, 3],
   );
 });
 
@@ -91,7 +91,7 @@ test('a body over the limit is refused: at once when it is announced, else where
   const { error } = (await streamed.json()) as { error: { message: string } };
   assert.equal(
     error.message,
-    'The request body is larger than 2048 bytes (500 notifications before it were taken; send all of them again)',
+    'The request body is larger than 2048 bytes (600 notifications before it were taken; send all of them again)',
   );
 });
 
@@ -109,7 +109,7 @@ test('when the store is away the sender is told to come again, and how much was 
   assert.deepEqual([answer.status, answer.headers.get('retry-after')], [503, '1']);
   assert.deepEqual(answer.body.error, {
     code: 'E3012',
-    message: 'The store is away (500 notifications before it were taken; send all of them again)',
+    message: 'The store is away (100 notifications before it were taken; send all of them again)',
     hint: answer.body.error.hint,
   });
 });

@@ -11,7 +11,7 @@ const DOCUMENT_TYPE = 'application/json';
 /** Each line of the body is a notification. */
 const LINE_TYPES = ['application/x-ndjson', 'application/jsonl', 'text/plain'];
 
-/** Some hundred messages are what the intake is efficient with; a mebibyte bounds what one request holds. */
+/** So few that what a batch leaves behind is collected while it is young; a mebibyte bounds what one request holds. */
 const BATCH = { messages: 100, bytes: 1_048_576 };
 
 /** Requests that hand over notifications at the same time; each holds at most one batch and one message. */

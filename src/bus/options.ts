@@ -154,7 +154,7 @@ export const RABBIT_PREFETCH = defineOption({
   group: RABBIT,
   name: 'rabbit_qos_prefetch_count',
   type: 'integer',
-  default: 1000,
+  default: 2000,
   min: 0,
   max: 65535,
   unit: 'messages',

@@ -16,7 +16,7 @@ const DEFAULTS: RabbitSettings = {
   retryFactor: 2,
   retryMaxMillis: 30_000,
   heartbeatSeconds: 60,
-  prefetchCount: 1000,
+  prefetchCount: 2000,
   declare: { durable: false, autoDelete: false, queueArguments: {} },
   consumeArguments: {},
   warnings: [],

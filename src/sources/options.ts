@@ -14,7 +14,7 @@ export const BATCH_SIZE = defineOption({
   group: 'notification',
   name: 'batch_size',
   type: 'integer',
-  default: 500,
+  default: 1000,
   min: 1,
   unit: 'messages',
   doc: 'The most notifications that are processed and stored together. Never more than half of rabbit_qos_prefetch_count unless batch_timeout is set, so that the broker has something to send meanwhile.',

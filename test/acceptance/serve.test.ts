@@ -35,7 +35,7 @@ test('serve without any configuration says what runs in at most eight lines and 
     server.stdout().endsWith('\n') ? server.stdout().trim().split('\n') : null,
   );
   assert.ok(lines.length <= 8, server.stdout());
-  assert.match(server.stdout(), new RegExp(`is ready[sS]*${server.url}[sS]*Try next`));
+  assert.match(server.stdout(), new RegExp(`is ready[\\s\\S]*${server.url}[\\s\\S]*Try next`));
   const query = 'q.field=meter&q.op=eq&q.value=hardware.cpu.util';
   const samples = await until(
     'the load of this host is measured',
