@@ -69,10 +69,14 @@ export function createProgram(parts: ProgramParts): Program {
   for (const { code, message, position } of warnings)
     logger.warn({ code, position, detail: message }, 'Questionable configuration');
   const metrics = new Metrics();
-  const stopProcessMetrics = registerProcessMetrics(metrics, {
-    version: parts.version,
-    node: process.version,
-  });
+  const stopProcessMetrics = registerProcessMetrics(
+    metrics,
+    {
+      version: parts.version,
+      node: process.version,
+    },
+    log.dropped,
+  );
   const databaseUrl =
     config.get(DATABASE_CONNECTION)?.reveal() ?? `sqlite:///${join(parts.stateDir, 'telemetry.sqlite')}`;
   const store = openStore(databaseUrl, { metrics, logger: logger.child({ part: 'store' }) });

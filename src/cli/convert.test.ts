@@ -257,7 +257,7 @@ E1212  required fields event_type, type, unit, volume, resource_id missing
   test('says that a file of definitions is not there', async () => {
     const { exitCode, io } = await convert({ eventDefinitions: join(folder, 'nowhere.yaml') });
     assert.equal(exitCode, EXIT.badConfiguration);
-    assert.match(io.stderrText(), /cannot be read.*nowhere\.yaml/);
+    assert.match(io.stderrText(), /^E1001 .*cannot be read[\s\S]*nowhere\.yaml/);
   });
 
   test('says that a file of notifications is not there, after what came before it', async () => {

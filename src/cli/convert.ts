@@ -63,6 +63,7 @@ export async function convertFiles(
 ): Promise<number> {
   const { converter, problems } = loadConverter(options);
   if (problems.length > 0) io.stderr.write(`${formatProblems(problems)}\n`);
+  if (converter === null) return EXIT.badConfiguration;
   const isBad = problems.some(({ severity }) => severity === 'error');
   try {
     const output = Readable.from(convertAll(options.files, io.stdin, converter), { objectMode: false });
@@ -76,11 +77,15 @@ export async function convertFiles(
   }
 }
 
-/** A converter of every definition that is right, and what is wrong with the others. */
-function loadConverter(options: ConvertOptions): { converter: Converter; problems: readonly Problem[] } {
+/** A converter of every definition that is right (null: the file has none), and what is wrong with the others. */
+function loadConverter(options: ConvertOptions): {
+  converter: Converter | null;
+  problems: readonly Problem[];
+} {
   const problems: Problem[] = [];
   const events = readEvents(options.eventDefinitions ?? shippedFile('event_definitions.yaml'), problems);
   const meters = readMeters(options.meterDefinitions ?? shippedFile('meters.d'), problems);
+  if (events === null) return { converter: null, problems };
   const priorities = options.anyPriority ? { samplePriorities: PRIORITIES } : {};
   return { converter: createConverter({ events, meters, ...priorities }), problems };
 }

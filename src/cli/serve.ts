@@ -1,5 +1,5 @@
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, dirname, join, relative } from 'node:path';
 import { Option } from 'commander';
 import { createProgram, type Program, type ProgramSummary } from '../app/program.ts';
 import { createDeadline } from '../component/component.ts';
@@ -7,6 +7,7 @@ import { createLogger } from '../observe/logger.ts';
 import { readLogOptions } from '../observe/options.ts';
 import { type CliIo, EXIT, type RegisterCommand } from './command.ts';
 import { addConfigOptions, type ConfigFlags } from './config-flags.ts';
+import { DEFAULT_API_URL } from './http-client.ts';
 import { readConfig } from './read-config.ts';
 import { VERSION } from './version.ts';
 
@@ -18,7 +19,6 @@ interface ServeFlags extends ConfigFlags {
 /** What a stop may take before what is left is given up. */
 const STOP_MILLIS = 10_000;
 const LOG_CLOSE_MILLIS = 500;
-const DEFAULT_API = 'http://127.0.0.1:8777';
 
 /** `nephoscope serve`: all roles in one process. */
 export const registerServe: RegisterCommand = (program, io, setExitCode) => {
@@ -64,7 +64,7 @@ async function serve(flags: ServeFlags, io: CliIo): Promise<number> {
   const signals = listenForSignals(running);
   try {
     await running.start();
-    io.stdout.write(banner(running.summary()));
+    io.stdout.write(banner(running.summary(), io));
     return await signals.ended;
   } finally {
     signals.dispose();
@@ -94,17 +94,24 @@ function listenForSignals(running: Program): { readonly ended: Promise<number>; 
 }
 
 /** What runs, where, and what to try next; at most eight lines. */
-function banner({ apiAddress, store, sources }: ProgramSummary): string {
-  const flag = apiAddress === DEFAULT_API ? '' : ` --api-url ${apiAddress}`;
+function banner({ apiAddress, store, sources }: ProgramSummary, io: CliIo): string {
+  const command = `${commandName(io)} query samples --limit 5`;
   return `${[
     `nephoscope ${VERSION} is ready.`,
     `  listens  ${apiAddress}   /v2 (telemetry)  /v1/notifications  /metrics  /readyz`,
-    `  takes    ${sources.length === 0 ? 'HTTP only' : sources.join(', ')}`,
+    `  takes    ${['notifications by HTTP', ...sources.map((name) => name.replace('source:', ''))].join(', ')}`,
     `  stores   ${store}`,
     'Try next, in another terminal:',
-    `  nephoscope query samples --limit 5${flag}`,
+    `  ${apiAddress === DEFAULT_API_URL ? command : `${command} --api-url ${apiAddress}`}`,
     `  curl -s '${apiAddress}/v2/meters?limit=3'`,
   ].join('\n')}\n`;
+}
+
+/** How the user can start the program again: by its name when that is in the path, else as a file. */
+function commandName(io: CliIo): string {
+  const started = process.argv[1] ?? 'nephoscope';
+  const isInPath = (io.env['PATH'] ?? '').split(delimiter).includes(dirname(started));
+  return isInPath ? 'nephoscope' : relative(process.cwd(), started) || started;
 }
 
 function defaultStateDir(io: CliIo): string {

@@ -183,3 +183,9 @@ test('any text parses to a number or nothing and never throws', () => {
     { numRuns: 2000 },
   );
 });
+
+test('a long text that is nearly a number is refused in linear time', () => {
+  const startedAt = performance.now();
+  assert.equal(parsePythonFloat(`${'1'.repeat(200_000)}x`), undefined);
+  assert.ok(performance.now() - startedAt < 500);
+});

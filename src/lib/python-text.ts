@@ -62,7 +62,8 @@ export function parsePythonFloat(text: string): number | undefined {
   const digits = asciiNumber(text);
   const word = /^([+-]?)(inf(?:inity)?|nan)$/i.exec(digits);
   if (word !== null) return namedFloat(word[1] === '-', word[2] ?? '');
-  const shape = /^[+-]?(?:\d+(?:_\d+)*\.?(?:\d+(?:_\d+)*)?|\.\d+(?:_\d+)*)(?:[eE][+-]?\d+(?:_\d+)*)?$/;
+  // Digits may follow the first run only behind a point: two runs side by side would take quadratic time to refuse.
+  const shape = /^[+-]?(?:\d+(?:_\d+)*(?:\.(?:\d+(?:_\d+)*)?)?|\.\d+(?:_\d+)*)(?:[eE][+-]?\d+(?:_\d+)*)?$/;
   return shape.test(digits) ? Number(digits.replaceAll('_', '')) : undefined;
 }
 
