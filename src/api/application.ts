@@ -5,10 +5,11 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { Logger } from '../observe/logger.ts';
 import { ApiError, errorAnswer, toApiError } from './errors.ts';
 import { createFailureLog, type FailureLog } from './failure-log.ts';
+import { ItemBudget } from './item-budget.ts';
 import { refuseForeign } from './loopback.ts';
-import { parseQueryString, refuseNul } from './query-parameters.ts';
+import { parseQueryString, type QueryParameters, refuseNul } from './query-parameters.ts';
 import { createRequestMetrics } from './request-metrics.ts';
-import type { ApiAnswer, ApiContext, ApiRequest, ApiRoute } from './route.ts';
+import type { ApiAnswer, ApiContext, ApiLimits, ApiRequest, ApiRoute } from './route.ts';
 import { apiRoutes } from './routes.ts';
 
 /** The routes on a listening socket. Used once: after `close` make another. */
@@ -126,12 +127,13 @@ function addRoutes(
   context: ApiContext,
   running: Set<AbortController>,
 ): void {
+  const budget = new ItemBudget(context.limits.maximumReturnItems);
   for (const route of routes) {
     app.route({
       method: route.method,
       url: route.path,
       handler: async (request, reply) =>
-        sendAnswer(reply, await answer(route, request, reply, context, running)),
+        sendAnswer(reply, await answer(route, request, reply, { ...context, running, budget })),
     });
   }
   for (const [path, methods] of Map.groupBy(routes, (route) => route.path)) {
@@ -158,12 +160,16 @@ function refuseOtherMethods(app: FastifyInstance, path: string, methods: readonl
   });
 }
 
+interface AnswerContext extends ApiContext {
+  readonly running: Set<AbortController>;
+  readonly budget: ItemBudget;
+}
+
 async function answer(
   route: ApiRoute,
   request: FastifyRequest,
   reply: FastifyReply,
-  context: ApiContext,
-  running: Set<AbortController>,
+  { running, budget, ...context }: AnswerContext,
 ): Promise<ApiAnswer> {
   const controller = new AbortController();
   running.add(controller);
@@ -171,13 +177,29 @@ async function answer(
     running.delete(controller);
     controller.abort();
   });
+  const parts = decoded(request);
+  const items = itemsOf(route, parts.query, context.limits);
+  if (items > 0) {
+    const giveBack = await budget.take(items, controller.signal);
+    // What is held is free only when the last byte has left, or the client.
+    if (reply.raw.closed) giveBack();
+    else reply.raw.once('close', giveBack);
+  }
   return await route.handle(context, {
-    ...decoded(request),
+    ...parts,
     headers: request.headers,
     body: request.body as Readable | undefined,
     baseUrl: `http://${request.headers.host}`,
     signal: controller.signal,
   });
+}
+
+/** How many items the answer may hold; what is wrong about the limit is for the route to say. */
+function itemsOf(route: ApiRoute, query: QueryParameters, limits: ApiLimits): number {
+  if (route.isUnlimited === true) return limits.maximumReturnItems;
+  if (!('limit' in route.parameters)) return 0;
+  const asked = Number(query.get('limit')?.[0] ?? limits.defaultReturnLimit);
+  return asked >= 1 ? asked : 0;
 }
 
 /** The parameters of path and query. Throws an `ApiError` (400) for what no store can hold. */

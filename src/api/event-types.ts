@@ -31,6 +31,7 @@ const listTraits = defineRoute({
   path: '/v2/event_types/:eventType/traits/:trait',
   tag: 'events',
   summary: 'Every occurrence of one trait in the events of one type, oldest event first.',
+  isUnlimited: true,
   answer: Type.Array(TRAIT_SCHEMA),
   handle: async ({ store, limits }, { path }) => {
     const { eventType = '', trait = '' } = path;

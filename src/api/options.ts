@@ -41,12 +41,12 @@ export const API_MAXIMUM_RETURN_ITEMS = defineOption({
   group: 'api',
   name: 'maximum_return_items',
   type: 'integer',
-  default: 100_000,
+  default: 50_000,
   doc:
-    'Number of items one answer may hold. A request that matches more is refused, never cut silently, ' +
-    'so that one request cannot take all memory.',
+    'Number of items one answer may hold, and all answers in the making together. A request that matches more is ' +
+    'refused, never cut silently; one that must wait for others waits.',
   unit: 'items',
-  example: '100000',
+  example: '50000',
   since: '0.1.0',
   min: 1,
 });

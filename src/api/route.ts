@@ -57,6 +57,8 @@ export interface ApiRoute {
   /** One sentence. */
   readonly summary: string;
   readonly parameters: ParameterSet;
+  /** True for lists that take no limit and may still be long. */
+  readonly isUnlimited?: boolean;
   /** Content types the body may have; absent when the route takes none. */
   readonly bodyTypes?: readonly string[];
   /** Body of the successful answer; absent when it has none or no JSON. */

@@ -234,6 +234,30 @@ test('an answer that would hold more than the bound is refused, whatever the lim
   assert.deepEqual(limits, [3, 5, 6]);
 });
 
+test('long lists asked for at once are made one after another, short ones beside them', async () => {
+  const asked: (number | undefined)[] = [];
+  const gate = Promise.withResolvers<void>();
+  await using api = await runApi(
+    stubStore({
+      events: async ({ limit }) => {
+        asked.push(limit);
+        if (asked.length === 1) await gate.promise;
+        return [];
+      },
+    }),
+    { settings: { default_api_return_limit: 1, maximum_return_items: 5 } },
+  );
+  const first = ask(api.address, '/v2/events?limit=4');
+  const short = ask(api.address, '/v2/events');
+  assert.deepEqual((await short).status, 200);
+  const long = ask(api.address, '/v2/events?limit=5');
+  assert.deepEqual((await ask(api.address, '/healthz')).status, 200);
+  assert.deepEqual(asked, [4, 1]);
+  gate.resolve();
+  assert.deepEqual([(await first).status, (await long).status], [200, 200]);
+  assert.deepEqual(asked, [4, 1, 5]);
+});
+
 test('readiness is the worst state of all parts, with reasons', async () => {
   const store = stubStore();
   await using api = await runApi(store);

@@ -125,7 +125,7 @@ test('unique meters are those that differ in name, type or unit, and the limit c
     source: 'openstack',
     meter_id: Buffer.from('r1+cpu_util').toString('base64'),
   });
-  assert.deepEqual(limits, [100_001, 7]);
+  assert.deepEqual(limits, [50_001, 7]);
 });
 
 const RESOURCE: StoredResource = {
@@ -293,5 +293,5 @@ test('event types and their traits are found by names with any letters', async (
   assert.deepEqual(await body(methods, '/v2/event_types/objet.cr%C3%A9%C3%A9/traits/cl%C3%A9'), [
     { name: 'clé', value: 'é', type: 'string' },
   ]);
-  assert.deepEqual(asked, ['objet.créé', 'objet.créé clé 100001']);
+  assert.deepEqual(asked, ['objet.créé', 'objet.créé clé 50001']);
 });
