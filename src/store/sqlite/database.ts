@@ -79,6 +79,9 @@ function checkOwner(database: DatabaseSync, path: string): void {
   throw new NephoscopeError('E3002', `${path} is a database of another program`);
 }
 
+/** 32 MB: a page that many batches change is copied into the file once, not with every few of them. */
+const CHECKPOINT_PAGES = 8_000;
+
 function configure(database: DatabaseSync, { readOnly, cacheKibibytes }: ConnectionOptions): void {
   database.exec(`PRAGMA cache_size = -${cacheKibibytes}; PRAGMA temp_store = MEMORY;`);
   if (readOnly) return;
@@ -86,6 +89,7 @@ function configure(database: DatabaseSync, { readOnly, cacheKibibytes }: Connect
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
     PRAGMA journal_size_limit = 67108864;
+    PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};
   `);
 }
 

@@ -5,7 +5,7 @@ import { type Event, TRAIT_TYPE, type Trait } from '../../model/event.ts';
 import type { JsonObject } from '../../model/json.ts';
 import type { RecordResult } from '../store.ts';
 import { firstNumber } from './database.ts';
-import { IDENTITY_TRAITS, messageHash, traitHash } from './hashing.ts';
+import { IDENTITY_TRAITS, identityHash, messageHash } from './hashing.ts';
 import { refuseDeepText, toJsonText } from './json-text.ts';
 import { createSegmentKeeper, type SegmentKeeper } from './segments.ts';
 
@@ -28,6 +28,8 @@ export class EventWriter {
   readonly #insertType: StatementSync;
   readonly #insertTrait: StatementSync;
   #types = new Map<string, EventTypeEntry>();
+  /** Values of the event at hand that have a key already. */
+  readonly #identities: string[] = [];
 
   constructor(database: DatabaseSync) {
     this.#lookups = createSegmentKeeper(database, 'event');
@@ -75,6 +77,7 @@ export class EventWriter {
     );
     if (changes === 0) return false;
     this.#insertLookup.run(this.#lookups.take(generatedMicros), hash, lastInsertRowid);
+    this.#identities.length = 0;
     for (const trait of traits) this.#noteTrait(type, trait, generatedMicros, lastInsertRowid);
     return true;
   }
@@ -89,7 +92,10 @@ export class EventWriter {
       type.traits.set(name, seen | bit);
     }
     if (traitType === TRAIT_TYPE.text && IDENTITY_TRAITS.has(name)) {
-      this.#insertLookup.run(this.#lookups.take(micros), traitHash(name, String(value)), row);
+      const text = String(value);
+      if (this.#identities.includes(text)) return;
+      this.#identities.push(text);
+      this.#insertLookup.run(this.#lookups.take(micros), identityHash(text), row);
     }
   }
 

@@ -16,7 +16,10 @@ export function messageHash(messageId: string): number {
   return hash52(messageId);
 }
 
-/** The key of an identity trait in `event_lookup`. */
-export function traitHash(name: string, value: string): number {
-  return hash52(`${name}\0${value}`);
+/**
+ * The key of the value of an identity trait in `event_lookup`. Not of its name: resource_id and instance_id of an
+ * event are mostly one value, which then needs one key. The reader compares the trait itself.
+ */
+export function identityHash(value: string): number {
+  return hash52(value);
 }

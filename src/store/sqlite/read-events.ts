@@ -1,7 +1,7 @@
 import { TRAIT_TYPE, type Trait, type TraitType } from '../../model/event.ts';
 import type { EventQuery, TraitCondition } from '../query.ts';
 import type { Row, SqlParameter } from './database.ts';
-import { IDENTITY_TRAITS, messageHash, traitHash } from './hashing.ts';
+import { IDENTITY_TRAITS, identityHash, messageHash } from './hashing.ts';
 import type { ReadContext } from './read-context.ts';
 import { EARLIEST, LATEST } from './scan-plan.ts';
 import { conditionText, meetsCondition, parseTraits } from './trait-match.ts';
@@ -86,7 +86,7 @@ export function readTraits(
 
 /** Rows that may match, in the order asked for. */
 function candidates(context: ReadContext, query: EventQuery): Iterable<Row> {
-  const hash = identityHash(query);
+  const hash = lookUpKey(query);
   if (hash !== undefined) {
     const hits = lookUp(context, hash, query);
     if (hits.length <= MAX_HITS) return fetchHits(context, hits, query);
@@ -94,12 +94,13 @@ function candidates(context: ReadContext, query: EventQuery): Iterable<Row> {
   return walk(context, query);
 }
 
-function identityHash({ messageId, traits = [] }: EventQuery): number | undefined {
+/** The key to look up when the question names one thing; undefined when it does not. */
+function lookUpKey({ messageId, traits = [] }: EventQuery): number | undefined {
   if (messageId !== undefined) return messageHash(messageId);
   const identity = traits.find(
     ({ name, type, op }) => op === 'eq' && type === TRAIT_TYPE.text && IDENTITY_TRAITS.has(name),
   );
-  return identity === undefined ? undefined : traitHash(identity.name, String(identity.value));
+  return identity === undefined ? undefined : identityHash(String(identity.value));
 }
 
 /** Row numbers of events that may have a key; one more than `MAX_HITS` when there are too many. */
