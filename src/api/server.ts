@@ -15,6 +15,7 @@ import {
   API_MAXIMUM_RETURN_ITEMS,
   API_PORT,
 } from './options.ts';
+import { createRequestMetrics } from './request-metrics.ts';
 import type { ApiContext } from './route.ts';
 
 /** What an API server is made of. */
@@ -43,6 +44,8 @@ export function createApiServer({ config, logger, ...parts }: ApiServerParts): A
   if (!isLoopback(host)) {
     throw new NephoscopeError('E4012', `The API would listen on ${host}, which others can reach`);
   }
+  // Registered here as well, so that they are listed before the first start.
+  createRequestMetrics(parts.metrics);
   const limits = {
     defaultReturnLimit: config.get(API_DEFAULT_RETURN_LIMIT),
     maximumReturnItems: config.get(API_MAXIMUM_RETURN_ITEMS),

@@ -179,6 +179,34 @@ test('every mistake of every file is reported at once and nothing starts', async
   assert.match(checked.stdout, /meter definitions +good +.*meters\.yaml\n/);
 });
 
+test('the first signal lets a request in hand finish, the second ends at once', async () => {
+  await using server = await startServer();
+  const body = new ReadableStream<Uint8Array>({
+    start: (controller) => controller.enqueue(Buffer.from(`${JSON.stringify(NOTIFICATION)}\n`)),
+  });
+  const headers = { 'content-type': 'application/x-ndjson' };
+  const unfinished = fetch(`${server.url}/v1/notifications`, {
+    method: 'POST',
+    headers,
+    body,
+    duplex: 'half',
+  } as RequestInit).catch(() => null);
+  const inFlight = () => server.metric('nephoscope_api_requests_in_flight');
+  await until('the request is in hand beside the question', async () => (await inFlight()) === 2);
+  server.child.kill('SIGTERM');
+  await until('nothing new is taken', () =>
+    fetch(`${server.url}/healthz`).then(
+      () => false,
+      () => true,
+    ),
+  );
+  assert.equal(server.child.exitCode, null, 'it waits for the request');
+  const startedAt = performance.now();
+  assert.equal(await server.end('SIGTERM'), 143);
+  assert.ok(performance.now() - startedAt < 3_000);
+  await unfinished;
+});
+
 test('two servers cannot share a state directory', async () => {
   await using first = await startServer();
   const second = await spawnServer({ stateDir: first.stateDir });
