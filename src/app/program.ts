@@ -1,5 +1,4 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { createApiServer } from '../api/server.ts';
 import type { Component, Deadline } from '../component/component.ts';
 import { Lifecycle } from '../component/lifecycle.ts';
@@ -77,8 +76,9 @@ export function createProgram(parts: ProgramParts): Program {
     },
     log.dropped,
   );
+  const stateDir = resolve(parts.stateDir);
   const databaseUrl =
-    config.get(DATABASE_CONNECTION)?.reveal() ?? `sqlite:///${join(parts.stateDir, 'telemetry.sqlite')}`;
+    config.get(DATABASE_CONNECTION)?.reveal() ?? `sqlite://${join(stateDir, 'telemetry.sqlite')}`;
   const store = openStore(databaseUrl, { metrics, logger: logger.child({ part: 'store' }) });
 
   const samplePublishers = makePublishers(setup.samplePlan, SAMPLE_PUBLISHERS, store);
@@ -124,7 +124,6 @@ export function createProgram(parts: ProgramParts): Program {
   return {
     metrics,
     start: async () => {
-      mkdirSync(parts.stateDir, { recursive: true, mode: 0o700 });
       await lifecycle.start();
     },
     stop: async (deadline) => {

@@ -1,7 +1,8 @@
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { NephoscopeError } from '../../component/errors.ts';
+import { makePrivateDirectory } from '../../lib/make-directory.ts';
 import { sqliteResult, toStoreError } from './errors.ts';
 
 /** Marks a file as ours ("neph"); SQLite keeps it in the header of the file. */
@@ -67,7 +68,7 @@ export function firstNumber(statement: StatementSync, ...parameters: SqlParamete
 }
 
 function createFile(path: string): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  makePrivateDirectory(dirname(path));
   // SQLite would use the umask; the log and the shared memory file take the mode of this one.
   closeSync(openSync(path, 'a', 0o600));
 }

@@ -1,7 +1,8 @@
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { NephoscopeError } from '../../component/errors.ts';
+import { makePrivateDirectory } from '../../lib/make-directory.ts';
 import { isBusy, toStoreError } from './errors.ts';
 
 /** Held while a program serves from a store file. */
@@ -21,7 +22,7 @@ export function takeStateLock(storePath: string): StateLock {
   const path = `${storePath}.lock`;
   let database: DatabaseSync | undefined;
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makePrivateDirectory(dirname(path));
     closeSync(openSync(path, 'a', 0o600));
     database = new DatabaseSync(path, { timeout: 0 });
     database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE;');
