@@ -175,3 +175,21 @@ test('compiled code is kept in a private directory only', (t) => {
   assert.equal(run(root, [], { CACHE_DIRECTORY: cache }).stdout, 'none\n');
   assert.equal(run(root, [], { HOME: '/proc/none' }).stdout, 'none\n');
 });
+
+test('a server is started anew with memory limits, larger ones once something is configured, none over its own', (t) => {
+  const root = install(t, 'console.log(JSON.stringify([process.pid, process.execArgv]));');
+  const nurseries = [
+    {},
+    { OS_DEFAULT__TRANSPORT_URL: 'rabbit://' },
+    { NODE_OPTIONS: '--max-semi-space-size=7' },
+  ].map((env) => {
+    const { NODE_OPTIONS: _, ...clean } = process.env;
+    const ended = spawnSync(process.execPath, [join(root, 'bin/nephoscope'), 'serve'], {
+      env: { ...clean, ...env },
+    });
+    const [pid, flags]: [number, string[]] = JSON.parse(String(ended.stdout));
+    assert.equal(pid, ended.pid, 'it stays the same process');
+    return flags.filter((flag) => flag.startsWith('--max-semi'));
+  });
+  assert.deepEqual(nurseries, [['--max-semi-space-size=4'], ['--max-semi-space-size=32'], []]);
+});
