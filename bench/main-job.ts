@@ -28,7 +28,7 @@ import { type Recorded, readRecording, withNewIds } from './recording.ts';
 const CONVERT_BATCH = 100;
 const COMMIT_BATCH = 500;
 const WARM_UP_ROUNDS = 4;
-const ROUNDS = 6;
+const ROUNDS = 9;
 const BROKER = process.env['NEPHOSCOPE_BENCH_BROKER'] ?? 'amqp://guest:guest@127.0.0.1:5672/';
 const BROKER_MESSAGES = 100_000;
 const BROKER_ROUNDS = 3;
@@ -105,9 +105,9 @@ function intakeOf(
   return (messages) => intake.take(messages, signal);
 }
 
-/** Microseconds of CPU per message over some rounds with ids of their own, once the code is compiled. */
+/** Microseconds of CPU per message: the median of some rounds with ids of their own, once the code is compiled. */
 async function cpuPerMessage(messages: readonly Recorded[], take: Take, batch: number): Promise<number> {
-  let micros = 0;
+  const perMessage: number[] = [];
   for (let round = 0; round < WARM_UP_ROUNDS + ROUNDS; round++) {
     const bodies = messages.map((message) => withNewIds(message, round));
     const before = process.cpuUsage();
@@ -117,9 +117,9 @@ async function cpuPerMessage(messages: readonly Recorded[], take: Take, batch: n
       );
     }
     const { user, system } = process.cpuUsage(before);
-    if (round >= WARM_UP_ROUNDS) micros += user + system;
+    if (round >= WARM_UP_ROUNDS) perMessage.push((user + system) / messages.length);
   }
-  return micros / (ROUNDS * messages.length);
+  return median(perMessage);
 }
 
 /** Backlogs of the same messages, emptied in turn by a bare consumer that parses and acknowledges and by `serve`. */
