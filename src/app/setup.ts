@@ -117,14 +117,16 @@ class Reading {
     const paths = directories.flatMap((directory) => yamlFilesIn(directory));
     const documents = paths.flatMap((path) => this.#read(role, path, (document) => document) ?? []);
     const { definitions, problems } = loadMeterDefinitions(documents, readReservedMetadata(this.#config));
-    for (const path of new Set(problems.map(({ position }) => position?.file ?? ''))) {
-      this.parts.push({
-        role,
-        path,
-        problems: problems.filter(({ position }) => (position?.file ?? '') === path),
-      });
-    }
+    for (const found of problems) this.#addTo(found.position?.file ?? '', found);
     return definitions;
+  }
+
+  /** Adds a problem that is known only after all files were read to the part it is in. */
+  #addTo(path: string, found: Problem): void {
+    const index = this.parts.findIndex((part) => part.path === path);
+    const part = this.parts[index] ?? { role: 'meter definitions', path, problems: [] };
+    const filled = { ...part, problems: [...part.problems, found] };
+    this.parts.splice(index < 0 ? this.parts.length : index, index < 0 ? 0 : 1, filled);
   }
 
   #read<Result>(

@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { loadConfig } from '../config/load.ts';
+import { OPTIONS } from './options.ts';
+import { checkSetup } from './setup.ts';
+
+test('a file of meter definitions is one part, with its mistakes', (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'nephoscope-setup-'));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  const path = join(directory, 'bad.yaml');
+  writeFileSync(path, 'metric:\n  - name: a\n');
+  const environment = { OS_METER__METER_DEFINITIONS_DIRS: directory };
+  const { config } = loadConfig({
+    options: OPTIONS,
+    files: [],
+    dirs: [],
+    environment,
+    home: null,
+    etc: '/nonexistent',
+  });
+  assert.ok(config);
+  const { setup, parts } = checkSetup(config);
+  assert.equal(setup, null);
+  assert.deepEqual(
+    parts
+      .filter((part) => part.path === path)
+      .map(({ role, problems }) => [role, problems.map(({ code }) => code)]),
+    [['meter definitions', ['E1212']]],
+  );
+});
