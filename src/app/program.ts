@@ -123,9 +123,7 @@ export function createProgram(parts: ProgramParts): Program {
 
   return {
     metrics,
-    start: async () => {
-      await lifecycle.start();
-    },
+    start: () => lifecycle.start(),
     stop: async (deadline) => {
       const errors = await lifecycle.stop(deadline);
       for (const error of errors) logger.error({ err: error }, 'A part did not stop cleanly');

@@ -55,7 +55,7 @@ function formatEvent({ eventType, messageId, generated, traits }: Event): JsonOb
   };
 }
 
-function formatSample(sample: Sample): JsonObject {
+function formatSample(sample: Sample | DroppedSample['sample']): JsonObject {
   return {
     name: sample.name,
     type: sample.type,
@@ -70,17 +70,5 @@ function formatSample(sample: Sample): JsonObject {
 }
 
 function formatDropped({ reason, message, sample }: DroppedSample): JsonObject {
-  return {
-    name: sample.name,
-    type: sample.type,
-    unit: sample.unit,
-    volume: sample.volume,
-    resource_id: sample.resourceId,
-    project_id: sample.projectId,
-    user_id: sample.userId,
-    timestamp: sample.timestamp,
-    resource_metadata: sample.resourceMetadata,
-    reason,
-    message,
-  };
+  return { ...formatSample(sample), reason, message };
 }
