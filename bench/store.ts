@@ -165,6 +165,7 @@ function polledSample(owner: Server, name: string, timestampMicros: number): Sam
     timestampMicros,
     resourceMetadata: owner.metadata,
     source: 'openstack',
+    deployment: null,
     monotonicTime: null,
   };
 }
@@ -287,6 +288,7 @@ function eventOf(number: number, generatedMicros: number): Event {
     generated: '2026-03-01T00:00:00',
     generatedMicros,
     priority: 'info',
+    deployment: null,
     traits,
     raw: null,
   };

@@ -12,6 +12,7 @@ const areas: Readonly<Record<string, string>> = {
   E50: 'Notifications and parking',
   E60: 'Command line',
   E70: 'Polling',
+  E80: 'Publishers',
 };
 
 /** What an error code means. */

@@ -217,6 +217,7 @@ test('an answer that would hold more than the bound is refused, whatever the lim
           generated: '2026-03-01T00:00:00',
           generatedMicros: 0,
           priority: null,
+          deployment: null,
           traits: [],
           raw: null,
         }));

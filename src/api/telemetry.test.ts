@@ -253,6 +253,7 @@ const EVENT: Event = {
   generated: '2026-03-01T00:00:00.5',
   generatedMicros: MIDNIGHT + 500_000,
   priority: 'info',
+  deployment: null,
   traits: [
     ['n', 2, 9007199254740993n],
     ['load', 3, 1],

@@ -18,7 +18,7 @@ import { readPollingSettings } from '../polling/options.ts';
 import { createPollsters } from '../polling/pollsters/registry.ts';
 import { createPollingSource } from '../polling/scheduler.ts';
 import type { Publisher } from '../publishers/publisher.ts';
-import { EVENT_PUBLISHERS, type PublisherFactory, SAMPLE_PUBLISHERS } from '../publishers/registry.ts';
+import { createEventStorePublisher, createSampleStorePublisher } from '../publishers/store.ts';
 import { createSources } from '../sources/registry.ts';
 import { openStore } from '../store/open.ts';
 import { DATABASE_CONNECTION, EVENT_TTL, EXPIRER_INTERVAL, METERING_TTL } from '../store/options.ts';
@@ -81,8 +81,8 @@ export function createProgram(parts: ProgramParts): Program {
     config.get(DATABASE_CONNECTION)?.reveal() ?? `sqlite://${join(stateDir, 'telemetry.sqlite')}`;
   const store = openStore(databaseUrl, { metrics, logger: logger.child({ part: 'store' }) });
 
-  const samplePublishers = makePublishers(setup.samplePlan, SAMPLE_PUBLISHERS, store);
-  const eventPublishers = makePublishers(setup.eventPlan, EVENT_PUBLISHERS, store);
+  const samplePublishers = makePublishers(setup.samplePlan, () => createSampleStorePublisher(store));
+  const eventPublishers = makePublishers(setup.eventPlan, () => createEventStorePublisher(store));
   const samples = new PipelineRunner<Sample>(setup.samplePlan, samplePublishers, ({ name }) => name, metrics);
   const events = new PipelineRunner<Event>(
     setup.eventPlan,
@@ -140,13 +140,11 @@ export function createProgram(parts: ProgramParts): Program {
 
 function makePublishers<Item>(
   plan: PipelinePlan,
-  factories: Readonly<Record<string, PublisherFactory<Item>>>,
-  store: Store,
+  create: () => Publisher<Item>,
 ): ReadonlyMap<string, Publisher<Item>> {
   const publishers = new Map<string, Publisher<Item>>();
   for (const url of plan.pipelines.flatMap((pipeline) => pipeline.publishers)) {
-    const create = factories[url.slice(0, url.indexOf('://'))];
-    if (create !== undefined && !publishers.has(url)) publishers.set(url, create(url, { store }));
+    if (!publishers.has(url)) publishers.set(url, create());
   }
   return publishers;
 }

@@ -15,7 +15,7 @@ import {
 } from '../notification/options.ts';
 import { EVENT_PIPELINE_FILE, PIPELINE_FILE } from '../pipeline/options.ts';
 import { type PipelineKind, type PipelinePlan, planPipelines } from '../pipeline/plan.ts';
-import { EVENT_PUBLISHERS, SAMPLE_PUBLISHERS } from '../publishers/registry.ts';
+import { PUBLISHERS } from '../publishers/registry.ts';
 import { readYamlFile, shippedFile, yamlFilesIn } from './yaml-files.ts';
 
 /** What the YAML files ask for, checked. Pure data and pure functions: nothing runs yet. */
@@ -65,13 +65,13 @@ const PIPELINE_FILES = {
     role: 'sample pipelines',
     option: PIPELINE_FILE,
     shipped: 'pipeline.yaml',
-    schemes: SAMPLE_PUBLISHERS,
+    schemes: PUBLISHERS.flatMap((one) => (one.samples === undefined ? [] : one.schemes)),
   },
   event: {
     role: 'event pipelines',
     option: EVENT_PIPELINE_FILE,
     shipped: 'event_pipeline.yaml',
-    schemes: EVENT_PUBLISHERS,
+    schemes: PUBLISHERS.flatMap((one) => (one.events === undefined ? [] : one.schemes)),
   },
 } as const;
 
@@ -90,7 +90,7 @@ class Reading {
     const path = this.#find(option, shipped);
     if (path === null) return null;
     return this.#read(role, path, (document, problems) => {
-      const planned = planPipelines(kind, document, Object.keys(schemes));
+      const planned = planPipelines(kind, document, schemes);
       problems.push(...planned.problems);
       return planned.plan;
     });

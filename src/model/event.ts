@@ -25,6 +25,8 @@ export interface Event {
   readonly generated: string;
   readonly generatedMicros: number;
   readonly priority: Priority | null;
+  /** Name of the cloud or cell it came from (`deployments`); null where only one is watched. */
+  readonly deployment: string | null;
   readonly traits: readonly Trait[];
   readonly raw: JsonObject | null;
 }

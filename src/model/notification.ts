@@ -17,6 +17,8 @@ export interface Notification {
   readonly eventType: string;
   readonly priority: Priority;
   readonly publisherId: string;
+  /** Name of the cloud or cell whose bus it came by (`deployments`); null where only one is watched. */
+  readonly deployment: string | null;
   readonly timestamp: string;
   readonly timestampMicros: number;
   readonly payload: JsonValue;

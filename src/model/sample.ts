@@ -27,6 +27,8 @@ export interface Sample {
   readonly timestampMicros: number;
   readonly resourceMetadata: JsonObject;
   readonly source: string;
+  /** Name of the cloud or cell it came from (`deployments`); null where only one is watched. */
+  readonly deployment: string | null;
   /** Seconds of the poller's monotonic clock; meaningful inside one process lifetime only. */
   readonly monotonicTime: number | null;
 }

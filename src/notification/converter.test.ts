@@ -118,6 +118,7 @@ describe('a converter', () => {
       eventType: message.event_type,
       priority: 'info',
       publisherId: message.publisher_id,
+      deployment: null,
       timestamp: message.timestamp,
       timestampMicros: 0,
       payload,

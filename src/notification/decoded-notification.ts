@@ -10,6 +10,7 @@ export class DecodedNotification implements Notification {
   readonly eventType: string;
   readonly priority: Priority;
   readonly publisherId: string;
+  readonly deployment: string | null;
   readonly timestamp: string;
   readonly timestampMicros: number;
   readonly payload: JsonValue;
@@ -25,6 +26,7 @@ export class DecodedNotification implements Notification {
     this.eventType = fields.eventType;
     this.priority = fields.priority;
     this.publisherId = fields.publisherId;
+    this.deployment = fields.deployment;
     this.timestamp = fields.timestamp;
     this.timestampMicros = fields.timestampMicros;
     this.payload = message.payload ?? null;
@@ -66,7 +68,7 @@ export class DecodedNotification implements Notification {
 /** What every notification has, checked. */
 export type CheckedFields = Pick<
   Notification,
-  'messageId' | 'eventType' | 'priority' | 'publisherId' | 'timestamp' | 'timestampMicros'
+  'messageId' | 'eventType' | 'priority' | 'publisherId' | 'deployment' | 'timestamp' | 'timestampMicros'
 >;
 
 /** The message with `_context_*` keys where it had one `_context` mapping, and without secrets. Changes `message`. */

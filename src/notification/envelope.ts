@@ -13,6 +13,13 @@ export { type KnownFields, NotificationError } from './notification-error.ts';
 /** What a body may have in bytes unless another limit is given: real notifications have some kilobytes. */
 export const DEFAULT_MAX_BODY_BYTES = 1_048_576;
 
+/** What is known of a body from elsewhere. */
+export interface DecodeOptions {
+  readonly maxBodyBytes?: number;
+  /** The cloud or cell it came from. */
+  readonly deployment?: string | null;
+}
+
 /**
  * Reads a notification as it lies in a queue: the envelope of oslo.messaging (any 2.x), the bare message of the old
  * driver, or the form with one `_context` mapping that oslo.messaging's Kafka driver sends.
@@ -24,9 +31,10 @@ export const DEFAULT_MAX_BODY_BYTES = 1_048_576;
  */
 export function decodeNotification(
   body: Uint8Array | string,
-  options: { readonly maxBodyBytes?: number } = {},
+  options: DecodeOptions = {},
 ): DecodedNotification {
   const maximum = options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;
+  const deployment = options.deployment ?? null;
   const text = decodeText(body, maximum);
   const outer = parseBody(text);
   const version = outer['oslo.version'];
@@ -34,13 +42,13 @@ export function decodeNotification(
   if (version === undefined || inner === undefined) {
     // A longer one was looked at before it was parsed.
     if (text.length <= CAREFREE_LENGTH) checkNesting(text, 'the body');
-    return createNotification(outer, text);
+    return createNotification(outer, text, deployment);
   }
   checkVersion(version, text);
   if (typeof inner !== 'string') {
     throw new NotificationError('E5006', `oslo.message is ${describe(inner)}, not text`, knownFromText(text));
   }
-  return createNotification(parseInner(inner), inner);
+  return createNotification(parseInner(inner), inner, deployment);
 }
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true });
@@ -126,15 +134,19 @@ function checkVersion(version: JsonValue, text: string): void {
   }
 }
 
-function createNotification(parsed: JsonObject, text: string): DecodedNotification {
+function createNotification(
+  parsed: JsonObject,
+  text: string,
+  deployment: string | null,
+): DecodedNotification {
   const message = flattenMessage(parsed);
   if (!text.isWellFormed() || hasLoneSurrogateEscape(text)) {
     throw new NotificationError('E5010', 'the message holds half of a surrogate pair', knownFrom(message));
   }
-  return new DecodedNotification(message, text, checkFields(message));
+  return new DecodedNotification(message, text, checkFields(message, deployment));
 }
 
-function checkFields(message: JsonObject): CheckedFields {
+function checkFields(message: JsonObject, deployment: string | null): CheckedFields {
   const eventType = message.event_type;
   if (eventType === undefined || eventType === null || eventType === '') {
     throw new NotificationError('E5005', 'the message has no event_type', knownFrom(message));
@@ -149,6 +161,7 @@ function checkFields(message: JsonObject): CheckedFields {
     messageId: textField(message, 'message_id', messageId),
     priority: checkPriority(message),
     publisherId: textField(message, 'publisher_id', message.publisher_id ?? ''),
+    deployment,
     timestamp,
     timestampMicros: checkTimestamp(message, timestamp),
   };

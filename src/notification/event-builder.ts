@@ -29,6 +29,7 @@ export function createEventBuilder(
     generated: formatUtc(notification.timestampMicros),
     generatedMicros: notification.timestampMicros,
     priority: notification.priority,
+    deployment: notification.deployment,
     traits: makeTraits(traits, notification, report),
     raw: rawPriorities.has(notification.priority) ? rawDocument(notification) : null,
   });

@@ -33,7 +33,7 @@ function messagesOf({ payload }: Notification): readonly JsonValue[] {
 }
 
 function addSample(message: JsonObject, index: number, context: MeterContext): void {
-  const id = message.message_id;
+  const { message_id: id, deployment } = message;
   const draft = {
     name: message.counter_name ?? null,
     type: message.counter_type ?? null,
@@ -47,6 +47,7 @@ function addSample(message: JsonObject, index: number, context: MeterContext): v
     timestamp: message.timestamp ?? null,
     resourceMetadata: storedValue(context.notification, (notification) => metadataOf(notification, index)),
     source: typeof message.source === 'string' ? message.source : context.source,
+    ...(typeof deployment === 'string' ? { deployment } : {}),
     ...(typeof id === 'string' && id !== '' ? { id } : {}),
   };
   context.collector.add(draft, 'telemetry.polling', index);

@@ -30,6 +30,8 @@ export interface SampleDraft {
   readonly timestamp: JsonValue;
   readonly resourceMetadata: JsonObject;
   readonly source: string;
+  /** What the sender says; the deployment of the notification unless given. */
+  readonly deployment?: string;
   /** The sender's own id, if it has one. */
   readonly id?: string;
 }
@@ -93,6 +95,7 @@ export class SampleCollector {
       timestampMicros: time.micros,
       resourceMetadata: draft.resourceMetadata,
       source: draft.source,
+      deployment: draft.deployment ?? this.#notification.deployment,
       monotonicTime: null,
     };
   }

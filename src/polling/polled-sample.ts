@@ -31,6 +31,7 @@ export function hardwareSample(context: PollContext, meter: PolledMeter, measure
     timestampMicros: context.timestampMicros,
     resourceMetadata: measurement.metadata,
     source: 'hardware',
+    deployment: null,
     monotonicTime: context.monotonicSeconds,
   };
 }

@@ -82,6 +82,7 @@ function sampleOf(context: PollContext): Sample {
   const time = {
     timestamp: context.timestamp,
     timestampMicros: context.timestampMicros,
+    deployment: null,
     monotonicTime: context.monotonicSeconds,
   };
   const what = {

@@ -3,7 +3,18 @@ import { NephoscopeError } from '../component/errors.ts';
 import type { Event } from '../model/event.ts';
 import type { Sample } from '../model/sample.ts';
 import type { EventStore, RecordResult, SampleStore } from '../store/store.ts';
-import type { Publisher, PublishResult, Rejection } from './publisher.ts';
+import type { Publisher, PublisherDefinition, PublishResult, Rejection } from './publisher.ts';
+
+export const STORE_PUBLISHER: PublisherDefinition = {
+  schemes: ['store', 'direct'],
+  summary: 'Writes to the configured store. The default of both pipelines.',
+  form: 'store://',
+  examples: ['store://'],
+  parameters: [],
+  delivery: { isDirect: true },
+  samples: (_url, { store }) => createSampleStorePublisher(store),
+  events: (_url, { store }) => createEventStorePublisher(store),
+};
 
 /**
  * `store://` (alias `direct://`): writes to the configured store; the default of both pipelines.

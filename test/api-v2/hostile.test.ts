@@ -24,6 +24,7 @@ const SAMPLES: readonly Sample[] = [1, 2, 3].map((number) => ({
   timestampMicros: MICROS + number,
   resourceMetadata: { a: { b: [number, '__proto__'] }, instance_type: `m${number}`, x: null },
   source: 'openstack',
+  deployment: null,
   monotonicTime: null,
 }));
 
@@ -112,6 +113,7 @@ test('random questions are answered or refused, never failed on', async () => {
       generated: '2026-03-01T00:00:00',
       generatedMicros: MICROS,
       priority: null,
+      deployment: null,
       traits: [['trait', 2, 5]],
       raw: null,
     },

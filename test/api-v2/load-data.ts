@@ -42,6 +42,7 @@ function toSample(line: string, index: number): Sample {
     timestampMicros: micros(timestamp),
     resourceMetadata: unfolded(object(body['resource_metadata'])),
     source: `${projectId}:${text(body['source'])}`,
+    deployment: null,
     monotonicTime: null,
   };
 }
@@ -69,6 +70,7 @@ function toEvent(line: string): Event {
     generated,
     generatedMicros: micros(generated),
     priority: null,
+    deployment: null,
     traits: traits.map(toTrait),
     raw: Object.keys(raw).length === 0 ? null : raw,
   };

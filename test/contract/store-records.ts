@@ -26,6 +26,7 @@ export function sampleOf(given: Partial<Sample> = {}): Sample {
     timestampMicros: START,
     resourceMetadata: {},
     source: 'openstack',
+    deployment: null,
     monotonicTime: null,
     ...given,
   } as const;
@@ -45,6 +46,7 @@ export function eventOf(given: Partial<Event> = {}): Event {
     generated: given.generated ?? formatUtc(generatedMicros),
     generatedMicros,
     priority: 'info',
+    deployment: null,
     traits: [],
     raw: null,
     ...given,

@@ -11,7 +11,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['model'],
   ['lib'],
   ['component'],
-  ['config', 'observe'],
+  ['config', 'observe', 'wire'],
   ['bus', 'openstack', 'store', 'coordination'],
   ['pipeline', 'polling', 'notification'],
   [

@@ -346,6 +346,7 @@ function toEvent(row: EventRow): Event {
     generated: formatUtc(row.generatedMicros),
     generatedMicros: row.generatedMicros,
     priority: row.priority as Priority | null,
+    deployment: null,
     traits: parseTraits(row.traitsText),
     raw: row.rawText === null ? null : (parseExact(row.rawText) as JsonObject),
   };
