@@ -87,18 +87,25 @@ function intakeOf(
 ): Take {
   const metrics = new Metrics();
   const intake = createNotificationIntake({
-    decode: (body) => decodeNotification(body),
+    decode: (body, deployment) => decodeNotification(body, { deployment }),
     convert: (notification) => setup.converter.convert(notification),
-    samples: new PipelineRunner<Sample>(setup.samplePlan, samplePublishers, ({ name }) => name, metrics),
-    events: new PipelineRunner<Event>(
-      setup.eventPlan,
-      eventPublishers,
-      ({ eventType }) => eventType,
+    samples: new PipelineRunner<Sample>({
+      plan: setup.samplePlan,
+      publishers: samplePublishers,
+      nameOf: ({ name }) => name,
       metrics,
-    ),
+      nowMicros,
+    }),
+    events: new PipelineRunner<Event>({
+      plan: setup.eventPlan,
+      publishers: eventPublishers,
+      nameOf: ({ eventType }) => eventType,
+      metrics,
+      nowMicros,
+    }),
     parking,
     metrics,
-    nowMicros: () => Date.now() * 1_000,
+    nowMicros,
     onProblem: () => {},
   });
   const { signal } = new AbortController();
@@ -220,3 +227,7 @@ const noParking: ParkingStore = {
   parkedCount: async () => 0,
   dropParked: async () => 0,
 };
+
+function nowMicros(): number {
+  return Date.now() * 1_000;
+}

@@ -13,6 +13,7 @@ const TRAIT_TYPES = ['integer', 'float', 'string', 'datetime'];
 const FIELD_OPERATORS: ReadonlyMap<string, readonly ComparisonOperator[]> = new Map([
   ['event_type', ['eq']],
   ['message_id', ['eq']],
+  ['deployment', ['eq']],
   ['start_timestamp', ['ge', 'eq']],
   ['end_timestamp', ['le', 'eq']],
 ]);
@@ -33,6 +34,9 @@ export function eventConditions(conditions: readonly Condition[]): EventQuery {
         break;
       case 'message_id':
         query.messageId = condition.value;
+        break;
+      case 'deployment':
+        query.deployment = condition.value;
         break;
       case 'start_timestamp':
         query.startMicros = instant(condition);

@@ -59,6 +59,7 @@ export function renderOldSample(sample: StoredSample, metadata: FlatMetadata) {
     recorded_at: formatUtc(sample.recordedMicros),
     resource_metadata: metadata,
     message_id: sample.id,
+    ...deploymentOf(sample),
   };
 }
 
@@ -77,6 +78,7 @@ export function renderSample(sample: StoredSample, metadata: FlatMetadata) {
     timestamp: formatUtc(sample.timestampMicros),
     recorded_at: formatUtc(sample.recordedMicros),
     metadata,
+    ...deploymentOf(sample),
   };
 }
 
@@ -112,9 +114,15 @@ export function renderEvent(event: Event) {
     message_id: event.messageId,
     event_type: event.eventType,
     generated: event.generated,
+    ...deploymentOf(event),
     traits: [...event.traits].sort(byName).map(renderTrait),
     raw: event.raw === null ? {} : sendableJson(event.raw),
   };
+}
+
+/** Ours; the answers of one cloud are those of the original. */
+function deploymentOf({ deployment }: { readonly deployment: string | null }) {
+  return deployment === null ? {} : { deployment };
 }
 
 function byName([first]: Trait, [second]: Trait): number {

@@ -171,6 +171,8 @@ function fieldOf(name: string, fields: SampleFields): SampleField | null {
     if (name === prefix) throw badValue(`The condition on ${name} names no metadata key`);
     return `metadata.${name.slice(prefix.length)}`;
   }
+  // Ours, and so not among the names that texts of the original list.
+  if (name === 'deployment') return name;
   const key = ALIASES.get(name) ?? name;
   return fields.keys.includes(key) ? (FIELDS.get(key) ?? null) : null;
 }

@@ -29,6 +29,9 @@ export const METER_SCHEMA = Type.Object(
   { additionalProperties: false, title: 'Meter' },
 );
 
+/** Present only where more than one cloud is watched. */
+const DEPLOYMENT = Type.Optional(Type.String({ description: 'Cloud or cell it came from' }));
+
 export const OLD_SAMPLE_SCHEMA = Type.Object(
   {
     source: Type.String(),
@@ -43,6 +46,7 @@ export const OLD_SAMPLE_SCHEMA = Type.Object(
     recorded_at: NAIVE_TIME,
     resource_metadata: FLAT_METADATA,
     message_id: Type.String(),
+    deployment: DEPLOYMENT,
   },
   { additionalProperties: false, title: 'OldSample' },
 );
@@ -61,6 +65,7 @@ export const SAMPLE_SCHEMA = Type.Object(
     timestamp: NAIVE_TIME,
     recorded_at: NAIVE_TIME,
     metadata: FLAT_METADATA,
+    deployment: DEPLOYMENT,
   },
   { additionalProperties: false, title: 'Sample' },
 );
@@ -122,6 +127,7 @@ export const EVENT_SCHEMA = Type.Object(
     message_id: Type.String(),
     event_type: Type.String(),
     generated: NAIVE_TIME,
+    deployment: DEPLOYMENT,
     traits: Type.Array(TRAIT_SCHEMA),
     raw: Type.Record(Type.String(), Type.Unknown()),
   },

@@ -11,21 +11,25 @@ import type { Logger, LogOutput } from '../observe/logger.ts';
 import { Metrics } from '../observe/metrics.ts';
 import { registerProcessMetrics } from '../observe/process-metrics.ts';
 import { createNotificationIntake } from '../pipeline/notification-intake.ts';
-import type { PipelinePlan } from '../pipeline/plan.ts';
 import { PipelineRunner } from '../pipeline/runner.ts';
 import { createHostView } from '../polling/host-view.ts';
 import { readPollingSettings } from '../polling/options.ts';
 import { createPollsters } from '../polling/pollsters/registry.ts';
 import { createPollingSource } from '../polling/scheduler.ts';
 import type { Publisher } from '../publishers/publisher.ts';
-import { createEventStorePublisher, createSampleStorePublisher } from '../publishers/store.ts';
+import { WORKERS } from '../sources/options.ts';
 import { createSources } from '../sources/registry.ts';
 import { openStore } from '../store/open.ts';
 import { DATABASE_CONNECTION, EVENT_TTL, EXPIRER_INTERVAL, METERING_TTL } from '../store/options.ts';
 import type { RetentionPolicy, Store } from '../store/store.ts';
 import { createExpirer } from './expirer.ts';
 import { createProblemLog } from './problem-log.ts';
+import { createPublishers, queuesDirectory } from './publishers.ts';
+import { createQueueCheck } from './queue-check.ts';
 import { readSetup, type Setup } from './setup.ts';
+import { createWorkerPool, type ForkWorker, type WorkerPool } from './workers.ts';
+import { MergedMetrics } from './workers-metrics.ts';
+import { dividePlan, isCentralPublisher, isForWorkers } from './workers-plan.ts';
 
 /** What a program is made of. */
 export interface ProgramParts {
@@ -34,6 +38,8 @@ export interface ProgramParts {
   readonly stateDir: string;
   readonly log: LogOutput;
   readonly version: string;
+  /** Starts one of `[notification] workers` processes; without it this process does all the work. */
+  readonly forkWorker?: ForkWorker;
 }
 
 /** All roles in one process. */
@@ -67,7 +73,8 @@ export function createProgram(parts: ProgramParts): Program {
   const { setup, warnings } = readSetup(config);
   for (const { code, message, position } of warnings)
     logger.warn({ code, position, detail: message }, 'Questionable configuration');
-  const metrics = new Metrics();
+  const workers = parts.forkWorker === undefined ? 1 : config.get(WORKERS);
+  const metrics = workers > 1 ? new MergedMetrics() : new Metrics();
   const stopProcessMetrics = registerProcessMetrics(
     metrics,
     {
@@ -81,19 +88,32 @@ export function createProgram(parts: ProgramParts): Program {
     config.get(DATABASE_CONNECTION)?.reveal() ?? `sqlite://${join(stateDir, 'telemetry.sqlite')}`;
   const store = openStore(databaseUrl, { metrics, logger: logger.child({ part: 'store' }) });
 
-  const samplePublishers = makePublishers(setup.samplePlan, () => createSampleStorePublisher(store));
-  const eventPublishers = makePublishers(setup.eventPlan, () => createEventStorePublisher(store));
-  const samples = new PipelineRunner<Sample>(setup.samplePlan, samplePublishers, ({ name }) => name, metrics);
-  const events = new PipelineRunner<Event>(
-    setup.eventPlan,
-    eventPublishers,
-    ({ eventType }) => eventType,
+  const queues = new Set<string>();
+  const shared = { config, store, log: logger, metrics, stateDir, queues };
+  const samplePublishers = createPublishers('sample', setup.samplePlan, shared);
+  const eventPublishers = createPublishers('event', setup.eventPlan, shared);
+  const samples = new PipelineRunner<Sample>({
+    plan: setup.samplePlan,
+    publishers: samplePublishers,
+    nameOf: ({ name }) => name,
     metrics,
-  );
+    nowMicros,
+  });
+  const events = new PipelineRunner<Event>({
+    plan: setup.eventPlan,
+    publishers: eventPublishers,
+    nameOf: ({ eventType }) => eventType,
+    metrics,
+    nowMicros,
+  });
 
-  const intake = makeIntake(setup, { samples, events, store, metrics, logger });
+  const intake = makeIntake(setup, { samples, events, parking: store, metrics, logger });
   const polling = makePolling(config, samples, metrics, logger);
-  const sources = createSources({ config, intake, log: logger, metrics });
+  const pool = makePool(parts, workers, { metrics, store, setup, samplePublishers, eventPublishers });
+  const sources = createSources(
+    { config, intake, log: logger, metrics },
+    (kind) => pool === null || !isForWorkers(kind),
+  );
   const expirer = createExpirer({
     store,
     policy: retentionPolicy(config),
@@ -107,17 +127,19 @@ export function createProgram(parts: ProgramParts): Program {
     store,
     intake,
     metrics,
-    statuses: () => lifecycle.statuses(),
+    statuses: () => [...lifecycle.statuses(), ...(pool?.statuses() ?? [])],
     logger: logger.child({ part: 'api' }),
   });
   const components: readonly Component[] = [
     store,
     ...samplePublishers.values(),
     ...eventPublishers.values(),
+    createQueueCheck({ directory: queuesDirectory(stateDir), queues, log: logger, metrics }),
     expirer,
     api,
     ...polling,
     ...sources,
+    ...(pool === null ? [] : [pool]),
   ];
   const lifecycle = new Lifecycle(components);
 
@@ -133,37 +155,57 @@ export function createProgram(parts: ProgramParts): Program {
     summary: () => ({
       apiAddress: api.address(),
       store: databaseUrl.replace(/\/\/[^/]*@/, '//'),
-      sources: [...polling, ...sources].map(({ name }) => name),
+      sources: [...polling, ...sources, ...(pool === null ? [] : [pool])].map(({ name }) => name),
     }),
   };
 }
 
-function makePublishers<Item>(
-  plan: PipelinePlan,
-  create: () => Publisher<Item>,
-): ReadonlyMap<string, Publisher<Item>> {
-  const publishers = new Map<string, Publisher<Item>>();
-  for (const url of plan.pipelines.flatMap((pipeline) => pipeline.publishers)) {
-    if (!publishers.has(url)) publishers.set(url, create());
-  }
-  return publishers;
+interface PoolNeeds {
+  readonly metrics: Metrics;
+  readonly store: Store;
+  readonly setup: Setup;
+  readonly samplePublishers: ReadonlyMap<string, Publisher<Sample>>;
+  readonly eventPublishers: ReadonlyMap<string, Publisher<Event>>;
+}
+
+/** The workers, and what this process publishes for them; null when there are none. */
+function makePool(parts: ProgramParts, count: number, needs: PoolNeeds): WorkerPool | null {
+  const { metrics, setup, store } = needs;
+  if (count === 1 || parts.forkWorker === undefined || !(metrics instanceof MergedMetrics)) return null;
+  const samples = new PipelineRunner<Sample>({
+    plan: dividePlan(setup.samplePlan, isCentralPublisher).central,
+    publishers: needs.samplePublishers,
+    nameOf: ({ name }) => name,
+    metrics,
+    nowMicros,
+  });
+  const events = new PipelineRunner<Event>({
+    plan: dividePlan(setup.eventPlan, isCentralPublisher).central,
+    publishers: needs.eventPublishers,
+    nameOf: ({ eventType }) => eventType,
+    metrics,
+    nowMicros,
+  });
+  const log = parts.log.logger.child({ part: 'workers' });
+  return createWorkerPool({ count, fork: parts.forkWorker, samples, events, parking: store, metrics, log });
 }
 
 interface IntakeNeeds {
   readonly samples: PipelineRunner<Sample>;
   readonly events: PipelineRunner<Event>;
-  readonly store: Store;
+  readonly parking: Pick<Store, 'park'>;
   readonly metrics: Metrics;
   readonly logger: Logger;
 }
 
-function makeIntake({ converter }: Setup, needs: IntakeNeeds): Intake {
+/** The main job, for this process or for a worker. */
+export function makeIntake({ converter }: Setup, needs: IntakeNeeds): Intake {
   return createNotificationIntake({
-    decode: (body) => decodeNotification(body),
+    decode: (body, deployment) => decodeNotification(body, { deployment }),
     convert: (notification) => converter.convert(notification),
     samples: needs.samples,
     events: needs.events,
-    parking: needs.store,
+    parking: needs.parking,
     metrics: needs.metrics,
     nowMicros,
     onProblem: createProblemLog(needs.logger),

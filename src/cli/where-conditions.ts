@@ -24,12 +24,18 @@ const PERSONAL = { project: 'equal', user: 'equal', resource: 'equal', source: '
 export const WHERE_FIELDS = {
   meters: { names: PERSONAL, others: 'metadata' },
   samples: {
-    names: { ...PERSONAL, meter: 'equal', message_id: 'equal', timestamp: 'time' },
+    names: { ...PERSONAL, meter: 'equal', message_id: 'equal', deployment: 'equal', timestamp: 'time' },
     others: 'metadata',
   },
-  statistics: { names: { ...PERSONAL, message_id: 'equal', timestamp: 'time' }, others: 'metadata' },
+  statistics: {
+    names: { ...PERSONAL, message_id: 'equal', deployment: 'equal', timestamp: 'time' },
+    others: 'metadata',
+  },
   resources: { names: { ...PERSONAL, timestamp: 'time' }, others: 'metadata' },
-  events: { names: { event_type: 'equal', message_id: 'equal', timestamp: 'time' }, others: 'trait' },
+  events: {
+    names: { event_type: 'equal', message_id: 'equal', deployment: 'equal', timestamp: 'time' },
+    others: 'trait',
+  },
 } as const satisfies Record<string, WhereFields>;
 
 /** Other spellings that are understood. */

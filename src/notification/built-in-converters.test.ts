@@ -46,6 +46,7 @@ describe('requests and responses of the audit middleware', () => {
           timestampMicros: decoded.timestampMicros,
           resourceMetadata: { request: kept, event_type, host: 'compute.host-1' },
           source: 'test',
+          deployment: null,
           monotonicTime: null,
         },
       ]);
@@ -102,6 +103,7 @@ describe('sensors of bare metal machines', () => {
           host: 'compute.host-1',
         },
         source: 'test',
+        deployment: null,
         monotonicTime: null,
       },
     ]);
@@ -218,6 +220,7 @@ describe('polled samples', () => {
           timestampMicros: Date.UTC(2026, 0, 2, 3, 4, 5) * 1000 + 6,
           resourceMetadata: { vcpus: 2 },
           source: 'openstack',
+          deployment: null,
           monotonicTime: null,
         },
       ]);

@@ -35,6 +35,8 @@ export interface ConverterOptions {
 }
 
 export interface Converter {
+  /** Which kinds of records notifications of an event type can give, whatever their priority. Pure. */
+  kindsOf(eventType: string): { readonly events: boolean; readonly samples: boolean };
   /**
    * Converts one notification. Pure: the same notification always gives the same, ids included. A value that cannot
    * be converted is left out and reported, everything else is kept. Throws `NotificationError`, and nothing else,
@@ -49,7 +51,13 @@ export function createConverter(options: ConverterOptions): Converter {
   const samplePriorities = new Set(options.samplePriorities ?? (['info', 'sample'] as const));
   const convertEvents = createEventStep(options.events);
   const convertSamples = createSampleStep(options);
+  const { events, meters } = options;
   return {
+    kindsOf: (eventType) => ({
+      events: !carriesSamples(eventType) && events?.matches(eventType) === true,
+      samples:
+        meters?.matches(eventType) === true || BUILT_IN_CONVERTERS.some(({ matches }) => matches(eventType)),
+    }),
     convert: (notification) => {
       const report = new ConversionReport();
       const { priority } = notification;

@@ -64,6 +64,8 @@ describe('the event of a notification', () => {
         generated: '2026-01-02T03:04:05.000006',
         generatedMicros: decoded.timestampMicros,
         priority: 'info',
+        deployment: null,
+        deployment: null,
         traits: [
           ['service', 1, 'compute.host-1'],
           ['state', 1, 'active'],

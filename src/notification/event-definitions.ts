@@ -12,6 +12,8 @@ import { createTypeIndex } from './type-index.ts';
 
 /** The compiled event definitions of one file. Immutable; safe for concurrent use. */
 export interface EventDefinitions {
+  /** Whether notifications of an event type give an event. */
+  matches(eventType: string): boolean;
   /**
    * The event of a notification, or null when no definition matches and unmatched notifications are dropped. A trait
    * that cannot be made is left out and reported; the event is kept (the original loses the whole event).
@@ -65,6 +67,7 @@ function createEventDefinitions(
     (eventType) => definitions.findLast(({ matches }) => matches(eventType))?.builder ?? unmatched,
   );
   return {
+    matches: (eventType) => builderOf(eventType) !== null,
     toEvent: (notification, report) => builderOf(notification.eventType)?.(notification, report) ?? null,
   };
 }

@@ -1,9 +1,14 @@
 import type { ParkedOrigin } from '../store/store.ts';
 
+/** Where a notification came from; `deployment` names its cloud or cell, absent where only one is watched. */
+export interface MessageOrigin extends ParkedOrigin {
+  readonly deployment?: string;
+}
+
 /** A notification as it came: bytes and where they came from. The bytes are never changed. */
 export interface RawMessage {
   readonly body: Uint8Array;
-  readonly origin: ParkedOrigin;
+  readonly origin: MessageOrigin;
 }
 
 /**

@@ -90,6 +90,7 @@ describe('a sample of a notification', () => {
       timestampMicros: decoded.timestampMicros,
       resourceMetadata: { host: 'compute.host-1', name: 'n' },
       source: 'openstack',
+      deployment: null,
       monotonicTime: null,
     });
   });

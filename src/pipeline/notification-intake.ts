@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { toError } from '../component/errors.ts';
 import type { Event } from '../model/event.ts';
 import type { Notification } from '../model/notification.ts';
@@ -6,22 +7,32 @@ import type { Conversion } from '../notification/converter.ts';
 import { NotificationError } from '../notification/envelope.ts';
 import type { Intake, MessageOutcome, RawMessage } from '../notification/intake.ts';
 import type { Metrics } from '../observe/metrics.ts';
+import type { Taps } from '../observe/taps.ts';
 import type { ParkedItem, ParkingStore } from '../store/store.ts';
 import type { Delivery, PipelineRunner } from './runner.ts';
 
 /** What an intake is made of. */
 export interface IntakeParts {
-  readonly decode: (body: Uint8Array) => Notification;
+  readonly decode: (body: Uint8Array, deployment: string | null) => Notification;
   readonly convert: (notification: Notification) => Conversion;
+  /** False when it can be told from the bytes alone that nothing would be made of a notification. */
+  readonly isWanted?: (body: Uint8Array) => boolean;
   readonly samples: PipelineRunner<Sample>;
   readonly events: PipelineRunner<Event>;
-  readonly parking: ParkingStore;
+  readonly parking: Pick<ParkingStore, 'park'>;
   readonly metrics: Metrics;
+  readonly taps?: Taps;
   /** Microseconds since the epoch, for the parking date. */
   readonly nowMicros: () => number;
   /** Called for each thing that went wrong inside a notification that was taken all the same. */
   readonly onProblem: (problem: Conversion['problems'][number], notification: Notification) => void;
 }
+
+/**
+ * Messages that are worked on without a pause. Between such chunks the event loop turns, so that the next messages come
+ * in from the sockets meanwhile; and what a chunk leaves behind is collected while it is young.
+ */
+const CHUNK_MESSAGES = 250;
 
 /**
  * The main job: bytes → notification → events and samples → pipelines → publishers, then one outcome per message.
@@ -33,18 +44,83 @@ export function createNotificationIntake(parts: IntakeParts): Intake {
   const count = createCounters(parts.metrics);
   return {
     take: async (messages, signal) => {
-      const batch = convertAll(messages, parts, count);
-      const [events, samples] = await Promise.all([
-        parts.events.publish(batch.events.items, signal),
-        parts.samples.publish(batch.samples.items, signal),
-        batch.parked.length === 0 ? undefined : parts.parking.park(batch.parked),
-      ]);
-      await parkRefused(messages, batch, events, samples, parts);
-      const outcomes = judge(messages.length, batch, events, samples);
+      let failure: { readonly error: unknown } | null = null;
+      const chunks: Promise<readonly MessageOutcome[]>[] = [];
+      for (let start = 0; start < messages.length && failure === null; start += CHUNK_MESSAGES) {
+        if (start > 0) await nextTurn();
+        const chunk =
+          messages.length <= CHUNK_MESSAGES ? messages : messages.slice(start, start + CHUNK_MESSAGES);
+        const taken = takeChunk(chunk, signal, parts, count);
+        chunks.push(
+          taken.catch((error: unknown) => {
+            failure ??= { error };
+            return [];
+          }),
+        );
+      }
+      const outcomes = (await Promise.all(chunks)).flat();
+      rethrow(failure);
       for (const outcome of outcomes) count[outcome].add();
       return outcomes;
     },
   };
+}
+
+/** The compiler does not see that a callback has set it. */
+function rethrow(failure: { readonly error: unknown } | null): void {
+  if (failure !== null) throw failure.error;
+}
+
+/** A plain function: what waits for the publishers must not hold on to what was made. */
+function takeChunk(
+  messages: readonly RawMessage[],
+  signal: AbortSignal,
+  parts: IntakeParts,
+  count: Counters,
+): Promise<readonly MessageOutcome[]> {
+  const batch = convertAll(messages, parts, count);
+  return settle(
+    messages,
+    {
+      events: parts.events.publish(batch.events.items, signal),
+      samples: parts.samples.publish(batch.samples.items, signal),
+      parked: batch.parked.length === 0 ? undefined : parts.parking.park(batch.parked),
+      eventOwners: batch.events.owners,
+      sampleOwners: batch.samples.owners,
+      parkedOwners: batch.parkedOwners,
+    },
+    parts,
+  );
+}
+
+/** A chunk on its way: answers that are awaited, and for each product the message it came from. */
+interface Sent {
+  readonly events: Promise<Delivery>;
+  readonly samples: Promise<Delivery>;
+  readonly parked: Promise<void> | undefined;
+  readonly eventOwners: readonly number[];
+  readonly sampleOwners: readonly number[];
+  readonly parkedOwners: Set<number>;
+}
+
+async function settle(
+  messages: readonly RawMessage[],
+  sent: Sent,
+  parts: IntakeParts,
+): Promise<readonly MessageOutcome[]> {
+  const [events, samples] = await Promise.all([sent.events, sent.samples, sent.parked]);
+  const tallies = [
+    { owners: sent.eventOwners, delivery: events },
+    { owners: sent.sampleOwners, delivery: samples },
+  ];
+  await parkRefused(messages, tallies, sent.parkedOwners, parts);
+  return judge(messages.length, tallies, sent.parkedOwners);
+}
+
+/** What became of the products of one kind. */
+interface Tally {
+  readonly owners: readonly number[];
+  readonly delivery: Delivery;
 }
 
 /** Items of one kind made from a batch, and for each the index of the message it came from. */
@@ -77,6 +153,12 @@ function createCounters(metrics: Metrics) {
     accepted: taken.child('accepted'),
     duplicate: taken.child('duplicate'),
     parked: taken.child('parked'),
+    unwanted: metrics
+      .counter(
+        'nephoscope_notifications_unwanted_total',
+        'Notifications of which neither definitions nor pipelines want anything; taken, and not even parsed.',
+      )
+      .child(),
     events: produced.child('event'),
     samples: produced.child('sample'),
     reasons: metrics.counter('nephoscope_parked_total', 'Messages parked, by error code.', ['code']),
@@ -100,19 +182,16 @@ function convertAll(messages: readonly RawMessage[], parts: IntakeParts, count: 
     parked: [],
     parkedOwners: new Set(),
   };
-  for (const [index, message] of messages.entries()) {
+  for (let index = 0; index < messages.length; index++) {
+    const message = messages[index] as RawMessage;
+    if (isUnwanted(message, parts)) {
+      count.unwanted.value++;
+      continue;
+    }
     try {
-      const notification = parts.decode(message.body);
-      const conversion = parts.convert(notification);
-      for (const event of conversion.events) add(batch.events, event, index);
-      for (const sample of conversion.samples) add(batch.samples, sample, index);
-      for (const problem of conversion.problems) {
-        count.problems.child(problem.code).add();
-        parts.onProblem(problem, notification);
-      }
-      for (const { reason } of conversion.dropped) count.dropped.child(reason).add();
+      convertOne(message, index, batch, parts, count);
     } catch (thrown) {
-      const item = parkedItem(message, thrown, parts.nowMicros());
+      const item = parkedItem(message, thrown, parts);
       batch.parked.push(item);
       batch.parkedOwners.add(index);
       count.reasons.child(item.code).add();
@@ -123,63 +202,102 @@ function convertAll(messages: readonly RawMessage[], parts: IntakeParts, count: 
   return batch;
 }
 
+/** Who looks at what arrives wants to see all of it. */
+function isUnwanted({ body }: RawMessage, { isWanted, taps }: IntakeParts): boolean {
+  return isWanted !== undefined && taps?.received.isOpen !== true && !isWanted(body);
+}
+
+function convertOne(
+  message: RawMessage,
+  index: number,
+  batch: Batch,
+  parts: IntakeParts,
+  count: Counters,
+): void {
+  const { taps } = parts;
+  const notification = parts.decode(message.body, message.origin.deployment ?? null);
+  if (taps?.received.isOpen) taps.received.offer({ notification, origin: message.origin });
+  const conversion = parts.convert(notification);
+  for (const event of conversion.events) {
+    if (taps?.event.isOpen) taps.event.offer(event);
+    add(batch.events, event, index);
+  }
+  for (const sample of conversion.samples) {
+    if (taps?.sample.isOpen) taps.sample.offer(sample);
+    add(batch.samples, sample, index);
+  }
+  for (const problem of conversion.problems) {
+    count.problems.child(problem.code).add();
+    parts.onProblem(problem, notification);
+  }
+  for (const { reason, message: detail } of conversion.dropped) {
+    count.dropped.child(reason).add();
+    if (taps?.dropped.isOpen) {
+      const name = notification.eventType;
+      taps.dropped.offer({ kind: 'sample', reason, name, by: 'converter', detail: { message: detail } });
+    }
+  }
+}
+
 function add<Item>(products: Products<Item>, item: Item, owner: number): void {
   products.items.push(item);
   products.owners.push(owner);
 }
 
-function parkedItem(message: RawMessage, thrown: unknown, parkedMicros: number): ParkedItem {
+function parkedItem(message: RawMessage, thrown: unknown, { nowMicros, taps }: IntakeParts): ParkedItem {
   const error = toError(thrown);
   const known = error instanceof NotificationError ? error : null;
-  return {
+  const item: ParkedItem = {
     code: known?.code ?? 'E5013',
     reason: error.message,
     origin: message.origin,
     body: message.body,
-    parkedMicros,
+    parkedMicros: nowMicros(),
     messageId: known?.messageId ?? null,
     eventType: known?.eventType ?? null,
   };
+  if (taps?.parked.isOpen) taps.parked.offer(item);
+  return item;
 }
 
 /** A second, rare step: what publishers refused for good is known only after they answered. */
 async function parkRefused(
   messages: readonly RawMessage[],
-  batch: Batch,
-  events: Delivery,
-  samples: Delivery,
+  tallies: readonly Tally[],
+  parkedOwners: Set<number>,
   parts: IntakeParts,
 ): Promise<void> {
   const refused = new Map<number, ParkedItem>();
-  const collect = (owners: readonly number[], delivery: Delivery): void => {
+  for (const { owners, delivery } of tallies) {
     for (const { index, error } of delivery.rejections) {
       const owner = owners[index] ?? 0;
       const message = messages[owner];
       if (message === undefined || refused.has(owner)) continue;
-      refused.set(owner, { ...parkedItem(message, error, parts.nowMicros()), code: error.code });
+      refused.set(owner, { ...parkedItem(message, error, parts), code: error.code });
     }
-  };
-  collect(batch.events.owners, events);
-  collect(batch.samples.owners, samples);
+  }
   if (refused.size === 0) return;
   await parts.parking.park([...refused.values()]);
-  for (const owner of refused.keys()) batch.parkedOwners.add(owner);
+  for (const owner of refused.keys()) parkedOwners.add(owner);
 }
 
 /** A duplicate is a message all of whose wanted products were there already, in every pipeline that wanted them. */
-function judge(length: number, batch: Batch, events: Delivery, samples: Delivery): readonly MessageOutcome[] {
+function judge(
+  length: number,
+  tallies: readonly Tally[],
+  parkedOwners: ReadonlySet<number>,
+): readonly MessageOutcome[] {
   const wanted = new Uint32Array(length);
   const duplicates = new Uint32Array(length);
-  const tally = (owners: readonly number[], delivery: Delivery): void => {
-    for (const [index, owner] of owners.entries()) {
+  for (const { owners, delivery } of tallies) {
+    for (let index = 0; index < owners.length; index++) {
+      const owner = owners[index] ?? 0;
       wanted[owner] = (wanted[owner] ?? 0) + (delivery.wanted[index] ?? 0);
       duplicates[owner] = (duplicates[owner] ?? 0) + (delivery.duplicates[index] ?? 0);
     }
-  };
-  tally(batch.events.owners, events);
-  tally(batch.samples.owners, samples);
+  }
   return Array.from(wanted, (count, index): MessageOutcome => {
-    if (batch.parkedOwners.has(index)) return 'parked';
+    if (parkedOwners.has(index)) return 'parked';
     return count > 0 && count === duplicates[index] ? 'duplicate' : 'accepted';
   });
 }

@@ -31,8 +31,13 @@ function pipeline(name: string, patterns: readonly string[], publishers: readonl
 }
 
 function runner(pipelines: readonly Pipeline[], parts: Record<string, Publisher<Item>>) {
-  const map = new Map(Object.entries(parts));
-  return new PipelineRunner<Item>({ kind: 'sample', pipelines }, map, (item) => item.name, new Metrics());
+  return new PipelineRunner<Item>({
+    plan: { kind: 'sample', pipelines },
+    publishers: new Map(Object.entries(parts)),
+    nameOf: (item) => item.name,
+    metrics: new Metrics(),
+    nowMicros: () => 0,
+  });
 }
 
 const ITEMS = ['cpu', 'memory', 'disk.root', 'cpu'].map((name) => ({ name }));

@@ -18,6 +18,7 @@ export type SampleField =
   | 'projectId'
   | 'resourceId'
   | 'source'
+  | 'deployment'
   | 'timestamp'
   | 'recordedAt'
   | 'id'
@@ -57,6 +58,7 @@ export interface StoredSample {
   readonly projectId: string | null;
   readonly resourceId: string;
   readonly source: string;
+  readonly deployment: string | null;
   readonly timestampMicros: number;
   readonly recordedMicros: number;
   /** The metadata as exact JSON text; parse with `lib/exact-json.ts` where number texts matter. */
@@ -72,6 +74,7 @@ export interface StoredMeter {
   readonly userId: string | null;
   readonly projectId: string | null;
   readonly source: string;
+  readonly deployment: string | null;
 }
 
 /** A resource as its newest sample in the asked range describes it. */
@@ -80,6 +83,7 @@ export interface StoredResource {
   readonly userId: string | null;
   readonly projectId: string | null;
   readonly source: string;
+  readonly deployment: string | null;
   readonly firstSampleMicros: number;
   readonly lastSampleMicros: number;
   readonly metadataJson: string;
@@ -136,6 +140,7 @@ export interface TraitCondition {
 export interface EventQuery {
   readonly eventType?: string;
   readonly messageId?: string;
+  readonly deployment?: string;
   readonly startMicros?: number;
   /** Inclusive. */
   readonly endMicros?: number;

@@ -113,6 +113,12 @@ export function storeEventContract(name: string, open: OpenForTest): void {
       assert.equal(await find({ ...query, eventType: 'even', endMicros: START + 5 * HOUR }), '20');
       assert.equal(await find({ ...query, eventType: 'nope' }), '');
     }
+    await store.recordEvents([
+      eventOf({ messageId: 'm5', deployment: 'east', generatedMicros: START + 99 * HOUR }),
+      eventOf({ messageId: 'm6', deployment: 'west', generatedMicros: START + 99 * HOUR }),
+    ]);
+    assert.deepEqual([await find({ deployment: 'east' }), await find({ deployment: 'south' })], ['5', '']);
+    assert.equal((await store.event('m6'))?.deployment, 'west');
     assert.equal(await find({ messageId: 'm2' }), '2');
     assert.equal(await find({ messageId: 'm2', eventType: 'odd' }), '');
     assert.equal(await find({ messageId: 'm2', endMicros: START }), '');

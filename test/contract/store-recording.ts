@@ -22,6 +22,7 @@ export function storeRecordingContract(name: string, open: OpenForTest): void {
       userId: null,
       projectId: null,
       volume: -0.25,
+      deployment: 'east',
       resourceMetadata: metadata,
     });
     assert.deepEqual(await store.recordSamples([sample]), { recorded: 1, duplicates: [] });
@@ -36,6 +37,7 @@ export function storeRecordingContract(name: string, open: OpenForTest): void {
       projectId: null,
       resourceId: 'r1',
       source: 'openstack',
+      deployment: 'east',
       timestampMicros: START,
       recordedMicros: START + MINUTE,
       metadataJson: JSON.stringify(metadata),

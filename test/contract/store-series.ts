@@ -38,6 +38,7 @@ export function storeSeriesContract(name: string, open: OpenForTest): void {
       userId: 'u1',
       projectId: 'p1',
       source: 'openstack',
+      deployment: null,
       ...given,
     });
     const other = meter({ name: 'hardware.cpu', resourceId: 'r2', userId: null, source: 'hardware' });
@@ -84,6 +85,7 @@ export function storeSeriesContract(name: string, open: OpenForTest): void {
       userId: 'u1',
       projectId: 'p3',
       source: 'x',
+      deployment: null,
       firstSampleMicros: START + HOUR,
       lastSampleMicros: START + 3 * HOUR,
       metadataJson: '{}',
@@ -98,6 +100,7 @@ export function storeSeriesContract(name: string, open: OpenForTest): void {
       ...r1,
       projectId: 'p2',
       source: 'openstack',
+      deployment: null,
       lastSampleMicros: START + 2 * HOUR,
       metadataJson: '{"n":2}',
     };
@@ -253,9 +256,11 @@ function descriptionOf({
   userId,
   projectId,
   source,
+  deployment,
   resourceMetadata,
 }: Sample): string {
-  return JSON.stringify([name, type, unit, resourceId, userId, projectId, source, resourceMetadata]);
+  const who = [userId, projectId, source, deployment];
+  return JSON.stringify([name, type, unit, resourceId, ...who, resourceMetadata]);
 }
 
 async function checkMeters(
@@ -269,7 +274,7 @@ async function checkMeters(
     if (matches(sample, filter) && sample.order > (latest.get(key)?.order ?? -1)) latest.set(key, sample);
   }
   const expected = [...latest.values()].map(
-    ({ name, type, unit, resourceId, userId, projectId, source }): StoredMeter => ({
+    ({ name, type, unit, resourceId, userId, projectId, source, deployment }): StoredMeter => ({
       name,
       type,
       unit,
@@ -277,6 +282,7 @@ async function checkMeters(
       userId,
       projectId,
       source,
+      deployment,
     }),
   );
   assert.deepEqual(sorted(await store.meters(filter, undefined)), sorted(expected));

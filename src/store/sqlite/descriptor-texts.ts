@@ -6,6 +6,7 @@ export interface DescriptorTexts {
   readonly userId: string | null;
   readonly projectId: string | null;
   readonly source: string;
+  readonly deployment: string | null;
 }
 
 /** Reads descriptors by number, each once. For one query. */
@@ -24,10 +25,11 @@ export function metadataText(context: ReadContext, descriptor: number): string {
 }
 
 function readDescriptor(context: ReadContext, descriptor: number): DescriptorTexts {
-  const [resourceId, userId = null, projectId = null, source] =
+  const [resourceId, userId = null, projectId = null, source, deployment = null] =
     context.first(
-      `SELECT r.resource_id, u.text, p.text, s.text FROM descriptor d JOIN resource r ON r.id = d.resource
+      `SELECT r.resource_id, u.text, p.text, s.text, dn.text FROM descriptor d JOIN resource r ON r.id = d.resource
        LEFT JOIN label u ON u.id = d.user LEFT JOIN label p ON p.id = d.project LEFT JOIN label s ON s.id = d.source
+       LEFT JOIN label dn ON dn.id = d.deployment
        WHERE d.id = ?`,
       [descriptor],
     ) ?? [];
@@ -36,5 +38,6 @@ function readDescriptor(context: ReadContext, descriptor: number): DescriptorTex
     userId: userId as string | null,
     projectId: projectId as string | null,
     source: String(source ?? ''),
+    deployment: deployment as string | null,
   };
 }

@@ -15,6 +15,7 @@ export interface DescriptorEntry {
   readonly source: string;
   readonly userName: string | null;
   readonly projectName: string | null;
+  readonly deployment: string | null;
   readonly metadataText: string;
 }
 
@@ -51,13 +52,15 @@ export class Descriptors {
     this.#selectResource = database.prepare('SELECT id FROM resource WHERE resource_id = ?');
     this.#insertResource = database.prepare('INSERT INTO resource (resource_id) VALUES (?)');
     this.#selectRecent = database.prepare(`
-      SELECT d.id, u.text, p.text, s.text, un.text, pn.text, m.text
+      SELECT d.id, u.text, p.text, s.text, un.text, pn.text, dn.text, m.text
       FROM descriptor d JOIN metadata m ON m.descriptor = d.id
       LEFT JOIN label u ON u.id = d.user LEFT JOIN label p ON p.id = d.project LEFT JOIN label s ON s.id = d.source
       LEFT JOIN label un ON un.id = d.user_name LEFT JOIN label pn ON pn.id = d.project_name
+      LEFT JOIN label dn ON dn.id = d.deployment
       WHERE d.resource = ? ORDER BY d.id DESC LIMIT ${COMPARED_IN_FILE}`);
     this.#insertDescriptor = database.prepare(`
-      INSERT INTO descriptor (resource, user, project, source, user_name, project_name) VALUES (?, ?, ?, ?, ?, ?)`);
+      INSERT INTO descriptor (resource, user, project, source, user_name, project_name, deployment)
+      VALUES (?, ?, ?, ?, ?, ?, ?)`);
     this.#insertMetadata = database.prepare('INSERT INTO metadata (descriptor, text) VALUES (?, ?)');
   }
 
@@ -97,13 +100,13 @@ export class Descriptors {
 
   #make({ id: resource, lastText: metadataText }: ResourceEntry, sample: Sample): DescriptorEntry {
     refuseDeepText(metadataText);
-    const { userId, projectId, source, userName, projectName } = sample;
-    const labels = [userId, projectId, source, userName, projectName].map((label) =>
+    const { userId, projectId, source, userName, projectName, deployment } = sample;
+    const labels = [userId, projectId, source, userName, projectName, deployment].map((label) =>
       this.#labels.idOf(label),
     );
     const id = Number(this.#insertDescriptor.run(resource, ...labels).lastInsertRowid);
     this.#insertMetadata.run(id, metadataText);
-    return { id, resource, userId, projectId, source, userName, projectName, metadataText };
+    return { id, resource, userId, projectId, source, userName, projectName, deployment, metadataText };
   }
 
   #remember(resource: ResourceEntry, entry: DescriptorEntry): DescriptorEntry {
@@ -125,12 +128,13 @@ function describes(entry: DescriptorEntry, sample: Sample, metadataText: string)
     entry.source === sample.source &&
     entry.userName === sample.userName &&
     entry.projectName === sample.projectName &&
+    entry.deployment === sample.deployment &&
     entry.metadataText === metadataText
   );
 }
 
 function toEntry(resource: number, row: Row): DescriptorEntry {
-  const [id, userId, projectId, source, userName, projectName, metadata] = row;
+  const [id, userId, projectId, source, userName, projectName, deployment, metadata] = row;
   const text = (value: unknown): string | null => (typeof value === 'string' ? value : null);
   return {
     id: Number(id),
@@ -140,6 +144,7 @@ function toEntry(resource: number, row: Row): DescriptorEntry {
     source: text(source) ?? '',
     userName: text(userName),
     projectName: text(projectName),
+    deployment: text(deployment),
     metadataText: text(metadata) ?? '{}',
   };
 }

@@ -7,6 +7,7 @@ import type { RecordResult } from '../store.ts';
 import { firstNumber } from './database.ts';
 import { IDENTITY_TRAITS, identityHash, messageHash } from './hashing.ts';
 import { refuseDeepText, toJsonText } from './json-text.ts';
+import type { Labels } from './labels.ts';
 import { createSegmentKeeper, type SegmentKeeper } from './segments.ts';
 
 interface EventTypeEntry {
@@ -21,6 +22,7 @@ const MAX_TRAIT_NAMES = 1_024;
 
 /** Writes events. `record` runs inside a write transaction; `forget` must follow a roll-back. */
 export class EventWriter {
+  readonly #labels: Labels;
   readonly #lookups: SegmentKeeper;
   readonly #insert: StatementSync;
   readonly #insertLookup: StatementSync;
@@ -31,11 +33,12 @@ export class EventWriter {
   /** Values of the event at hand that have a key already. */
   readonly #identities: string[] = [];
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, labels: Labels) {
+    this.#labels = labels;
     this.#lookups = createSegmentKeeper(database, 'event');
     this.#insert = database.prepare(`
-      INSERT OR IGNORE INTO event (generated, disc, event_type, message_id, priority, traits, raw)
-      VALUES (?, ?, ?, ?, ?, ?, ?)`);
+      INSERT OR IGNORE INTO event (generated, disc, event_type, message_id, priority, traits, raw, deployment)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?)`);
     this.#insertLookup = database.prepare(
       'INSERT OR IGNORE INTO event_lookup (segment, hash, event) VALUES (?, ?, ?)',
     );
@@ -74,6 +77,7 @@ export class EventWriter {
       event.priority,
       traitsText(event),
       rawText(raw),
+      this.#labels.idOf(event.deployment),
     );
     if (changes === 0) return false;
     this.#insertLookup.run(this.#lookups.take(generatedMicros), hash, lastInsertRowid);

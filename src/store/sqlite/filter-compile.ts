@@ -19,7 +19,7 @@ export interface CompiledFilter extends SqlText {
 
 type Compare = Extract<SampleFilter, { kind: 'compare' }>;
 type Match = Extract<SampleFilter, { kind: 'match' }>;
-type LabelColumn = 'd.user' | 'd.project' | 'd.source';
+type LabelColumn = 'd.user' | 'd.project' | 'd.source' | 'd.deployment';
 
 const OPERATORS: Readonly<Record<ComparisonOperator, string>> = {
   lt: '<',
@@ -33,7 +33,12 @@ const OPERATORS: Readonly<Record<ComparisonOperator, string>> = {
 /** SQLite takes 32,766 parameters in a statement. */
 const MAX_MEMBERS = 8_192;
 const METER_COLUMNS = { name: 'm.name', type: 'm.type', unit: 'm.unit' } as const;
-const LABEL_COLUMNS = { userId: 'd.user', projectId: 'd.project', source: 'd.source' } as const;
+const LABEL_COLUMNS = {
+  userId: 'd.user',
+  projectId: 'd.project',
+  source: 'd.source',
+  deployment: 'd.deployment',
+} as const;
 const NUMBER_COLUMNS = { volume: 's.volume', timestamp: 's.ts', recordedAt: 's.recorded' } as const;
 const RESOURCE_TEXT = '(SELECT resource_id FROM resource WHERE id = d.resource)';
 const SAMPLE_ID = 'sample_id(s.id, s.ts, s.disc)';
@@ -129,6 +134,7 @@ function compileCompare(context: ReadContext, { field, op, value }: Compare): Co
     case 'userId':
     case 'projectId':
     case 'source':
+    case 'deployment':
       return compareLabel(context, LABEL_COLUMNS[field], op, value);
     case 'resourceId':
       return compareResource(context, op, value);

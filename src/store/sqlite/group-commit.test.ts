@@ -55,7 +55,7 @@ test('nothing is acknowledged before it is committed', async (t) => {
   await commits.submit(write(1)).then(() => assert.deepEqual(stored(), [1]));
 });
 
-test('a member that fails is run alone with the others, and only it is rejected', async (t) => {
+test('of a group only the member that fails is undone and rejected', async (t) => {
   const { commits, write, stored, log } = setUp(t);
   const outcomes = await Promise.allSettled([
     commits.submit(write(1)),
@@ -70,7 +70,10 @@ test('a member that fails is run alone with the others, and only it is rejected'
   const codes = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason.code] : []));
   assert.deepEqual(codes, ['E3009', 'E3015']);
   assert.deepEqual(stored(), [1, 3]);
-  assert.equal(log.filter((line) => line.startsWith('commit')).length, 2);
+  assert.deepEqual(
+    log.filter((line) => line.startsWith('commit')),
+    ['commit 2'],
+  );
 });
 
 test('a failure of the machine rejects the whole group as transient', async (t) => {
@@ -113,12 +116,53 @@ test('a file that stays locked refuses for now', async (t) => {
   assert.equal(await commits.submit(write(1)), 1);
 });
 
-test('more than may wait is refused for now, however large a single call is', async (t) => {
-  const { commits, write } = setUp(t);
+test('more than may wait for a locked file is refused for now, however large a single call is', async (t) => {
+  const { commits, other, write, stored } = setUp(t);
+  other.exec('BEGIN IMMEDIATE');
   const first = commits.submit(write(1, 1_000));
   await assert.rejects(commits.submit(write(2)), { code: 'E3016', retry: 'transient' });
+  other.exec('ROLLBACK');
   assert.equal(await first, 1);
   assert.equal(await commits.submit(write(2)), 1);
+  assert.deepEqual(stored(), [1, 2]);
+});
+
+test('what is written in the turns that follow joins, until the transaction is large', async (t) => {
+  const { commits, log, write, stored } = setUp(t);
+  const first = commits.submit(write(1));
+  await new Promise((resolve) => setImmediate(resolve));
+  const second = commits.submit(write(2, 9_999));
+  assert.deepEqual(stored(), [1, 2], 'a large one is committed at once');
+  const third = commits.submit(write(3));
+  assert.deepEqual(await Promise.all([first, second, third]), [1, 1, 1]);
+  assert.deepEqual(log, ['forget', 'commit 10000', 'commit 1']);
+});
+
+test('a transaction is committed when it is old, however much is written on', async (t) => {
+  const { commits, write, stored } = setUp(t);
+  const writing: Promise<number>[] = [];
+  for (let n = 1; stored().length === 0; n += 1) {
+    assert.ok(n < 100_000);
+    writing.push(commits.submit(write(n)));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await Promise.all(writing);
+});
+
+test('when a failure of the machine ends a transaction, what waited behind a lock goes on', async (t) => {
+  const { commits, database, other, write, stored } = setUp(t);
+  database.exec('PRAGMA max_page_count = 3; CREATE TABLE fill (x)');
+  const big = database.prepare('INSERT INTO fill VALUES (zeroblob(100000))');
+  other.exec('BEGIN IMMEDIATE');
+  const outcomes = Promise.allSettled([
+    commits.submit(write(1)),
+    commits.submit({ action: 'fill', rows: 1, run: () => big.run() }),
+    commits.submit(write(2)),
+  ]);
+  other.exec('ROLLBACK');
+  const states = (await outcomes).map(({ status }) => status);
+  assert.deepEqual(states, ['rejected', 'rejected', 'fulfilled']);
+  assert.deepEqual(stored(), [2]);
 });
 
 test('closing finishes what was taken and takes nothing more', async (t) => {

@@ -9,7 +9,7 @@ export interface Work<Result> {
   readonly action: string;
   /** About how many rows it writes: bounds a transaction and the queue. */
   readonly rows: number;
-  /** Runs inside a transaction, perhaps again in another one after a roll-back. */
+  /** Runs once, inside a transaction: at once when the file is free, else when it is. */
   run(): Result;
 }
 
@@ -20,35 +20,58 @@ export interface GroupCommitOptions {
   /** Called after each commit that went well, with what it wrote, and after each failure. */
   onCommit(rows: number): void;
   onFailure(error: NephoscopeError): void;
-  /** Rows waiting beyond this are refused with E3016. */
+  /** Rows waiting for a locked file beyond this are refused with E3016. */
   readonly maxQueuedRows: number;
   /** How long a file locked by another process is waited for, without stopping the event loop. */
   readonly busyMillis: number;
 }
 
-interface Entry {
-  readonly work: Work<unknown>;
-  resolve(value: unknown): void;
+/** Somebody who waits for the commit. */
+interface Member {
+  resolve(): void;
   reject(error: NephoscopeError): void;
 }
 
-/** A transaction larger than this stops the event loop for longer than its flush. */
+interface Transaction {
+  readonly members: Member[];
+  readonly begunMillis: number;
+  rows: number;
+  /** Something was written since the last turn of the event loop. */
+  isGrowing: boolean;
+}
+
+interface Waiting {
+  readonly work: Work<unknown>;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: NephoscopeError) => void;
+}
+
+/** A transaction larger than this is committed at once: its flush would take longer than its rows are worth. */
 const MAX_GROUP_ROWS = 10_000;
+/** Nobody waits longer than this for others to fill a transaction. */
+const MAX_GROUP_MILLIS = 50;
 const BUSY_PAUSE_MILLIS = 25;
 
 /**
- * Puts the writing asked for in one turn of the event loop into one transaction, so that it costs one flush.
+ * Puts what is written in consecutive turns of the event loop into one transaction, so that it costs one flush.
  *
- * A failure of the machine (disk full, I/O, locked) rejects the whole group as transient. A failure of the data
- * rolls the group back and runs its members one by one, so that only the poisonous one is rejected. Whatever is
- * rejected has left nothing behind.
+ * Work runs when it is handed over, so nothing but its result is kept until the commit, which comes after the first turn
+ * in which nothing more was written, or when the transaction is large or old. One writer alone waits for two turns.
+ *
+ * A failure of the machine (disk full, I/O, locked) rejects the whole group as transient. A failure of the data undoes
+ * and rejects the one work it happened in. Whatever is rejected has left nothing behind.
  */
 export class GroupCommit {
   readonly #options: GroupCommitOptions;
   readonly #begin: StatementSync;
   readonly #commit: StatementSync;
+  readonly #mark: StatementSync;
+  readonly #release: StatementSync;
+  readonly #undo: StatementSync;
   readonly #dataVersion: StatementSync;
-  #queue: Entry[] = [];
+  #open: Transaction | null = null;
+  /** Filled only while another process holds the file. */
+  #queue: Waiting[] = [];
   #queuedRows = 0;
   #lastDataVersion = 0;
   #busySince: number | null = null;
@@ -57,32 +80,35 @@ export class GroupCommit {
   #idle = Promise.withResolvers<void>();
 
   constructor(options: GroupCommitOptions) {
+    const { database } = options;
     this.#options = options;
-    this.#begin = options.database.prepare('BEGIN IMMEDIATE');
-    this.#commit = options.database.prepare('COMMIT');
-    this.#dataVersion = options.database.prepare('PRAGMA data_version');
+    this.#begin = database.prepare('BEGIN IMMEDIATE');
+    this.#commit = database.prepare('COMMIT');
+    this.#mark = database.prepare('SAVEPOINT work');
+    this.#release = database.prepare('RELEASE work');
+    this.#undo = database.prepare('ROLLBACK TO work');
+    this.#dataVersion = database.prepare('PRAGMA data_version');
     this.#idle.resolve();
   }
 
   /** Resolves with the result of the work after its commit is on the disk. */
   submit<Result>(work: Work<Result>): Promise<Result> {
     if (this.#closed) return Promise.reject(notRunning(work.action));
-    if (this.#queue.length > 0 && this.#queuedRows + work.rows > this.#options.maxQueuedRows) {
-      return Promise.reject(queueFull(work.action, this.#queuedRows));
-    }
-    const { promise, resolve, reject } = Promise.withResolvers<Result>();
-    if (this.#queue.length === 0) this.#idle = Promise.withResolvers();
-    this.#queue.push({ work, resolve: resolve as (value: unknown) => void, reject });
-    this.#queuedRows += work.rows;
-    this.#schedule(0);
-    return promise;
+    if (this.#queue.length > 0) return this.#wait(work);
+    const begun = this.#open === null ? this.#tryBegin() : 'begun';
+    if (begun === 'busy') return this.#wait(work);
+    if (begun !== 'begun') return Promise.reject(begun);
+    return this.#run(work);
   }
 
   /** Takes nothing more; resolves when all that was taken is settled, or rejects it when `signal` fires. */
   async close(signal: AbortSignal): Promise<void> {
     this.#closed = true;
+    this.#commitNow();
     const giveUp = (): void => {
-      for (const { work, reject } of this.#takeAll()) reject(notRunning(work.action));
+      const all = this.#queue;
+      this.#takeFromQueue(all.length);
+      for (const { work, reject } of all) reject(notRunning(work.action));
       this.#idle.resolve();
     };
     if (signal.aborted) giveUp();
@@ -91,41 +117,109 @@ export class GroupCommit {
     signal.removeEventListener('abort', giveUp);
   }
 
+  /** For the time that another process writes. */
+  #wait<Result>(work: Work<Result>): Promise<Result> {
+    if (this.#queue.length > 0 && this.#queuedRows + work.rows > this.#options.maxQueuedRows) {
+      return Promise.reject(queueFull(work.action, this.#queuedRows));
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<Result>();
+    if (this.#queue.length === 0) this.#idle = Promise.withResolvers();
+    this.#queue.push({ work, resolve: resolve as (value: unknown) => void, reject });
+    this.#queuedRows += work.rows;
+    this.#schedule(BUSY_PAUSE_MILLIS);
+    return promise;
+  }
+
+  /** Only in an open transaction. A plain function: what a promise of it holds must not be the work. */
+  #run<Result>(work: Work<Result>): Promise<Result> {
+    const transaction = this.#open;
+    if (transaction === null) throw new Error('there is no transaction');
+    let result: Result;
+    try {
+      this.#mark.run();
+      result = work.run();
+      this.#release.run();
+    } catch (thrown) {
+      return Promise.reject(this.#undoWork(toStoreError(thrown, work.action)));
+    }
+    transaction.rows += work.rows;
+    transaction.isGrowing = true;
+    const committed = new Promise<Result>((resolve, reject) => {
+      transaction.members.push({ resolve: () => resolve(result), reject });
+    });
+    if (transaction.rows >= MAX_GROUP_ROWS) this.#commitNow();
+    else this.#schedule(0);
+    return committed;
+  }
+
+  /** Gives the error back. What the machine failed at cannot be told from what it wrote before. */
+  #undoWork(error: NephoscopeError): NephoscopeError {
+    if (error.retry === 'transient') {
+      this.#abandon(error);
+      return error;
+    }
+    try {
+      this.#undo.run();
+      this.#release.run();
+      this.#options.forget();
+    } catch {
+      // SQLite has rolled all of it back by itself.
+      this.#abandon(lockedMeanwhile(error.message));
+      return error;
+    }
+    this.#options.onFailure(error);
+    this.#schedule(0);
+    return error;
+  }
+
   #schedule(pauseMillis: number): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
     const turn = (): void => {
       this.#scheduled = false;
-      this.#turn();
+      if (this.#queue.length > 0) this.#tryQueue();
+      else this.#turn();
     };
     if (pauseMillis === 0) setImmediate(turn);
     else setTimeout(turn, pauseMillis);
   }
 
   #turn(): void {
-    const group = this.#nextGroup();
-    if (group.length === 0) return;
-    const started = this.#tryBegin();
-    if (started === 'busy') {
-      this.#schedule(BUSY_PAUSE_MILLIS);
-      return;
+    const transaction = this.#open;
+    if (transaction === null) return;
+    const isYoung = performance.now() - transaction.begunMillis < MAX_GROUP_MILLIS;
+    if (transaction.isGrowing && isYoung) {
+      transaction.isGrowing = false;
+      this.#schedule(0);
+    } else {
+      this.#commitNow();
     }
-    this.#dropFromQueue(group);
-    if (started instanceof NephoscopeError) this.#rejectAll(group, started);
-    else this.#runGroup(group);
-    if (this.#queue.length > 0) this.#schedule(0);
-    else this.#idle.resolve();
   }
 
-  #nextGroup(): readonly Entry[] {
-    let rows = 0;
-    let count = 0;
-    for (const { work } of this.#queue) {
-      if (count > 0 && rows + work.rows > MAX_GROUP_ROWS) break;
-      rows += work.rows;
-      count += 1;
+  #tryQueue(): void {
+    for (let first = this.#queue[0]; first !== undefined; first = this.#queue[0]) {
+      const begun = this.#open === null ? this.#tryBegin() : 'begun';
+      if (begun === 'busy') {
+        this.#schedule(BUSY_PAUSE_MILLIS);
+        return;
+      }
+      if (begun !== 'begun') {
+        const all = this.#queue;
+        this.#takeFromQueue(all.length);
+        for (const { reject } of all) reject(begun);
+        this.#idle.resolve();
+        return;
+      }
+      this.#takeFromQueue(1);
+      this.#run(first.work).then(first.resolve, first.reject);
     }
-    return this.#queue.slice(0, count);
+    if (this.#closed) this.#commitNow();
+  }
+
+  #takeFromQueue(count: number): void {
+    const taken = this.#queue.slice(0, count);
+    this.#queue = this.#queue.slice(count);
+    this.#queuedRows -= taken.reduce((rows, { work }) => rows + work.rows, 0);
   }
 
   #tryBegin(): 'begun' | 'busy' | NephoscopeError {
@@ -133,15 +227,19 @@ export class GroupCommit {
       this.#begin.run();
       this.#busySince = null;
       this.#noticeOtherWriters();
-      return 'begun';
     } catch (thrown) {
       this.#busySince ??= performance.now();
       const waited = performance.now() - this.#busySince;
       if (isBusy(thrown) && waited < this.#options.busyMillis) return 'busy';
       this.#busySince = null;
       this.#rollBack();
-      return toStoreError(thrown, 'begin to write');
+      const error = toStoreError(thrown, 'begin to write');
+      this.#options.onFailure(error);
+      return error;
     }
+    this.#open = { members: [], begunMillis: performance.now(), rows: 0, isGrowing: false };
+    if (this.#queue.length === 0) this.#idle = Promise.withResolvers();
+    return 'begun';
   }
 
   #noticeOtherWriters(): void {
@@ -150,35 +248,32 @@ export class GroupCommit {
     this.#lastDataVersion = version;
   }
 
-  #runGroup(group: readonly Entry[]): void {
-    const results: unknown[] = [];
-    let current = group[0];
+  #commitNow(): void {
+    const transaction = this.#open;
+    if (transaction === null) return;
     try {
-      for (const entry of group) {
-        current = entry;
-        results.push(entry.work.run());
-      }
-      current = undefined;
       this.#commit.run();
     } catch (thrown) {
-      this.#rollBack();
-      const error = toStoreError(thrown, current?.work.action ?? 'commit');
-      if (group.length === 1 || error.retry === 'transient') this.#rejectAll(group, error);
-      else this.#runOneByOne(group);
+      this.#abandon(toStoreError(thrown, 'commit'));
       return;
     }
-    this.#options.onCommit(rowsOf(group));
-    group.forEach(({ resolve }, index) => {
-      resolve(results[index]);
-    });
+    this.#end();
+    this.#options.onCommit(transaction.rows);
+    for (const { resolve } of transaction.members) resolve();
   }
 
-  #runOneByOne(group: readonly Entry[]): void {
-    for (const entry of group) {
-      const started = this.#tryBegin();
-      if (started === 'begun') this.#runGroup([entry]);
-      else this.#rejectAll([entry], started === 'busy' ? lockedMeanwhile(entry.work.action) : started);
-    }
+  /** Nothing of the open transaction stays. */
+  #abandon(error: NephoscopeError): void {
+    const members = this.#open?.members ?? [];
+    this.#rollBack();
+    this.#end();
+    this.#options.onFailure(error);
+    for (const { reject } of members) reject(error);
+  }
+
+  #end(): void {
+    this.#open = null;
+    if (this.#queue.length === 0) this.#idle.resolve();
   }
 
   #rollBack(): void {
@@ -187,27 +282,6 @@ export class GroupCommit {
     if (database.isTransaction) database.exec('ROLLBACK');
     forget();
   }
-
-  #rejectAll(group: readonly Entry[], error: NephoscopeError): void {
-    this.#options.onFailure(error);
-    for (const { reject } of group) reject(error);
-  }
-
-  #dropFromQueue(group: readonly Entry[]): void {
-    this.#queue = this.#queue.slice(group.length);
-    this.#queuedRows -= rowsOf(group);
-  }
-
-  #takeAll(): readonly Entry[] {
-    const all = this.#queue;
-    this.#queue = [];
-    this.#queuedRows = 0;
-    return all;
-  }
-}
-
-function rowsOf(group: readonly Entry[]): number {
-  return group.reduce((rows, { work }) => rows + work.rows, 0);
 }
 
 function notRunning(action: string): NephoscopeError {
@@ -220,6 +294,6 @@ function queueFull(action: string, rows: number): NephoscopeError {
   });
 }
 
-function lockedMeanwhile(action: string): NephoscopeError {
-  return new NephoscopeError('E3007', `Cannot ${action}: the store file is locked`, { retry: 'transient' });
+function lockedMeanwhile(reason: string): NephoscopeError {
+  return new NephoscopeError('E3008', `The transaction was lost: ${reason}`, { retry: 'transient' });
 }

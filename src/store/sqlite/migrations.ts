@@ -80,7 +80,14 @@ const FIRST_SCHEMA = `
   CREATE INDEX parked_time ON parked (parked);
 `;
 
+/** Labels; 0 is "none", and takes no byte in a row. */
+const DEPLOYMENT = `
+  ALTER TABLE descriptor ADD COLUMN deployment INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE event ADD COLUMN deployment INTEGER NOT NULL DEFAULT 0;
+`;
+
 /** All steps, oldest first. Only ever appended to. */
 export const MIGRATIONS: readonly Migration[] = [
   { version: 1, kind: 'expand', name: 'samples, events and parked items', sql: FIRST_SCHEMA },
+  { version: 2, kind: 'expand', name: 'the deployment a record came from', sql: DEPLOYMENT },
 ];

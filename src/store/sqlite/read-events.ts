@@ -12,11 +12,13 @@ export interface EventRow {
   readonly eventType: string;
   readonly generatedMicros: number;
   readonly priority: string | null;
+  readonly deployment: string | null;
   readonly traitsText: string;
   readonly rawText: string | null;
 }
 
-const COLUMNS = 'e.message_id, t.name, e.generated, e.priority, e.traits, e.raw';
+const COLUMNS = `e.message_id, t.name, e.generated, e.priority, e.traits, e.raw,
+  (SELECT text FROM label WHERE id = e.deployment)`;
 /** More look-up hits than this are found faster by walking through the events in order. */
 const MAX_HITS = 5_000;
 
@@ -152,6 +154,7 @@ function walk(context: ReadContext, query: EventQuery): Iterable<Row> {
 function meetsAll(event: EventRow, query: EventQuery): boolean {
   if (query.messageId !== undefined && event.messageId !== query.messageId) return false;
   if (query.eventType !== undefined && event.eventType !== query.eventType) return false;
+  if (query.deployment !== undefined && event.deployment !== query.deployment) return false;
   if (event.generatedMicros < (query.startMicros ?? EARLIEST)) return false;
   if (event.generatedMicros > (query.endMicros ?? LATEST)) return false;
   const { traits: conditions = [], projectOrNone } = query;
@@ -172,12 +175,13 @@ function belongsTo(traits: readonly Trait[], project: string): boolean {
   return meetsCondition(traits, { ...PROJECT, value: project });
 }
 
-function toEventRow([messageId, eventType, generated, priority, traits, raw]: Row): EventRow {
+function toEventRow([messageId, eventType, generated, priority, traits, raw, deployment]: Row): EventRow {
   return {
     messageId: String(messageId),
     eventType: String(eventType),
     generatedMicros: Number(generated),
     priority: priority as string | null,
+    deployment: deployment as string | null,
     traitsText: String(traits),
     rawText: raw as string | null,
   };

@@ -112,6 +112,7 @@ function orderSql(field: SampleField): string {
     case 'userId':
     case 'projectId':
     case 'source':
+    case 'deployment':
     case 'resourceId':
       return `(SELECT ${textOf(field)} FROM descriptor d WHERE d.id = s.descriptor)`;
     case 'id':

@@ -5,7 +5,7 @@ import type { RecordResult } from '../store.ts';
 import { firstNumber } from './database.ts';
 import type { DescriptorEntry } from './descriptors.ts';
 import { Descriptors } from './descriptors.ts';
-import { Labels } from './labels.ts';
+import type { Labels } from './labels.ts';
 import { type MeterEntry, Meters } from './meters.ts';
 import { foreignDiscriminator, ownDiscriminator } from './sample-identity.ts';
 import { createSegmentKeeper, type SegmentKeeper } from './segments.ts';
@@ -20,7 +20,6 @@ const RESERVED_MICROS = 1_000_000;
  */
 export class SampleWriter {
   readonly meters: Meters;
-  readonly #labels: Labels;
   readonly #descriptors: Descriptors;
   readonly #lookups: SegmentKeeper;
   readonly #insert: StatementSync;
@@ -33,11 +32,10 @@ export class SampleWriter {
   #lastRecorded: number;
   #reservedBefore = 0;
 
-  constructor(database: DatabaseSync, nowMicros: () => number) {
+  constructor(database: DatabaseSync, labels: Labels, nowMicros: () => number) {
     this.#nowMicros = nowMicros;
     this.meters = new Meters(database);
-    this.#labels = new Labels(database);
-    this.#descriptors = new Descriptors(database, this.#labels);
+    this.#descriptors = new Descriptors(database, labels);
     this.#lookups = createSegmentKeeper(database, 'sample');
     this.#insert = database.prepare(`
       INSERT OR IGNORE INTO sample (meter, ts, resource, disc, volume, descriptor, recorded, id)
@@ -82,7 +80,6 @@ export class SampleWriter {
 
   forget(): void {
     this.meters.forget();
-    this.#labels.forget();
     this.#descriptors.forget();
     this.#lookups.forget();
     this.#reservedBefore = 0;

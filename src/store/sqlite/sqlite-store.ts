@@ -16,6 +16,7 @@ import { createDiskSpace } from './disk-space.ts';
 import { EventWriter } from './event-writer.ts';
 import { expire } from './expire.ts';
 import { GroupCommit } from './group-commit.ts';
+import { Labels } from './labels.ts';
 import { migrate } from './migrate.ts';
 import { MIGRATIONS } from './migrations.ts';
 import { ParkingWriter } from './parking-writer.ts';
@@ -53,6 +54,7 @@ interface Running {
   readonly database: DatabaseSync;
   readonly lock: StateLock | null;
   readonly commits: GroupCommit;
+  readonly labels: Labels;
   readonly samples: SampleWriter;
   readonly events: EventWriter;
   readonly parking: ParkingWriter;
@@ -243,18 +245,19 @@ export class SqliteStore implements Store {
     if (maxFileBytes !== undefined) {
       database.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(maxFileBytes / PAGE_BYTES))}`);
     }
-    const samples = new SampleWriter(database, this.#nowMicros);
-    const events = new EventWriter(database);
+    const labels = new Labels(database);
+    const samples = new SampleWriter(database, labels, this.#nowMicros);
+    const events = new EventWriter(database, labels);
+    const writers = { labels, samples, events };
     return {
       database,
       lock,
-      samples,
-      events,
+      ...writers,
       parking: new ParkingWriter(database),
       fold: new SeriesFold(database, samples.meters),
       commits: new GroupCommit({
         database,
-        forget: () => forget({ samples, events }),
+        forget: () => forget(writers),
         onCommit: () => this.#onCommit(),
         onFailure: (error) => this.#onFailure(error),
         maxQueuedRows: maxQueuedRows ?? 200_000,
@@ -334,7 +337,8 @@ export class SqliteStore implements Store {
   }
 }
 
-function forget({ samples, events }: Pick<Running, 'samples' | 'events'>): void {
+function forget({ labels, samples, events }: Pick<Running, 'labels' | 'samples' | 'events'>): void {
+  labels.forget();
   samples.forget();
   events.forget();
 }
@@ -346,7 +350,7 @@ function toEvent(row: EventRow): Event {
     generated: formatUtc(row.generatedMicros),
     generatedMicros: row.generatedMicros,
     priority: row.priority as Priority | null,
-    deployment: null,
+    deployment: row.deployment,
     traits: parseTraits(row.traitsText),
     raw: row.rawText === null ? null : (parseExact(row.rawText) as JsonObject),
   };
