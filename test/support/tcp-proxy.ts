@@ -11,6 +11,8 @@ export interface TcpProxy extends AsyncDisposable {
   up(): Promise<void>;
   /** Passes nothing on and closes nothing, as a network that swallows everything. */
   freeze(): void;
+  /** Passes on again what comes from now on; what was swallowed is lost, so the open connections should be cut. */
+  thaw(): void;
   /** Cuts the open connections; new ones are accepted. */
   cut(): void;
 }
@@ -61,6 +63,9 @@ export async function createTcpProxy(targetPort: number, listening = true): Prom
     },
     freeze: () => {
       frozen = true;
+    },
+    thaw: () => {
+      frozen = false;
     },
     [Symbol.asyncDispose]: close,
   };
