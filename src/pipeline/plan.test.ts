@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { parseYaml } from '../config/yaml.ts';
 import { type PipelineKind, planPipelines } from './plan.ts';
+import { TRANSFORMERS } from './transformers/registry.ts';
 
 const SCHEMES = ['store', 'direct', 'notifier', 'file'];
 
@@ -9,7 +10,7 @@ function plan(text: string, kind: PipelineKind = 'sample') {
   const { document, problems } = parseYaml('pipeline.yaml', text);
   assert.deepEqual(problems, []);
   assert.ok(document);
-  return planPipelines(kind, document, SCHEMES);
+  return planPipelines(kind, document, SCHEMES, TRANSFORMERS);
 }
 
 /** Mistakes as `code line:column message`. */
@@ -41,6 +42,7 @@ test('a pipeline is one pair of source and sink, named after both, in the order 
           sink: 'servers',
           patterns: ['cpu', 'memory.*'],
           publishers: ['store://'],
+          transformers: [],
         },
         {
           name: 'servers:billing',
@@ -48,6 +50,7 @@ test('a pipeline is one pair of source and sink, named after both, in the order 
           sink: 'billing',
           patterns: ['cpu', 'memory.*'],
           publishers: ['notifier://', 'file:///var/lib/t/billing.log?json'],
+          transformers: [],
         },
       ],
     },
@@ -64,7 +67,7 @@ test('event pipelines match events and carry a prefix in their names', () => {
   );
 });
 
-test('keys of older releases are taken, transformers and unknown keys are named in a warning', () => {
+test('keys of older releases are taken, unknown keys are named in a warning', () => {
   const text = `sources:
   - name: s
     interval: 600
@@ -74,7 +77,7 @@ test('keys of older releases are taken, transformers and unknown keys are named 
     sinks: [k]
 sinks:
   - name: k
-    transformers: [{name: delta}]
+    transformers:
     publishers: ["store://"]
 `;
   const { plan: result, problems } = plan(text);
@@ -87,16 +90,7 @@ sinks:
       hint,
       position?.line,
     ]),
-    [
-      ['warning', 'E1115', 'Unknown key snks has no effect', 'Did you mean "sinks"?', 6],
-      [
-        'warning',
-        'E1115',
-        'Sink k names transformers; they have no effect in this release',
-        'Remove it, or correct its spelling.',
-        10,
-      ],
-    ],
+    [['warning', 'E1115', 'Unknown key snks has no effect', 'Did you mean "sinks"?', 6]],
   );
 });
 

@@ -2,6 +2,9 @@ import { type Position, type Problem, problem } from '../component/errors.ts';
 import type { YamlDocument } from '../config/yaml.ts';
 import { nearestWord } from '../lib/nearest.ts';
 import { checkPatterns } from './patterns.ts';
+import { checkTransformers } from './plan-transformers.ts';
+import type { TransformerSpec } from './sink-transform.ts';
+import type { TransformerDefinition } from './transformers/transformer.ts';
 
 /** pipeline.yaml carries samples and matches `meters`; event_pipeline.yaml carries events and matches `events`. */
 export type PipelineKind = 'sample' | 'event';
@@ -17,6 +20,8 @@ export interface Pipeline {
   readonly patterns: readonly string[];
   /** Publisher URLs in the order of the file, with `://` appended where the file leaves it out. */
   readonly publishers: readonly string[];
+  /** What samples go through before they are published, in this order; the same for each pipeline of a sink. */
+  readonly transformers: readonly TransformerSpec[];
 }
 
 /** What a whole pipeline file asks for: pipelines in order of processing. Pure data, so two plans can be compared. */
@@ -35,7 +40,7 @@ const SINK_KEYS = ['name', 'publishers', 'transformers'];
 /**
  * Checks a pipeline file and makes the plan of it. Pure.
  *
- * `schemes` are the publisher schemes that exist for this kind. All mistakes are reported, each with its position;
+ * `schemes` are the publisher schemes that exist for this kind, `transformers` what a sink may name. All mistakes are reported, each with its position;
  * `plan` is null when there is an error among them. Meaning and texts after Ceilometer's pipeline definitions
  * (reference: pipelines.md sections 2 to 4); a publisher nobody knows is an error here, there it is a log line.
  */
@@ -43,8 +48,9 @@ export function planPipelines(
   kind: PipelineKind,
   document: YamlDocument,
   schemes: readonly string[],
+  transformers: readonly TransformerDefinition[],
 ): { readonly plan: PipelinePlan | null; readonly problems: readonly Problem[] } {
-  const check = new PlanCheck(kind, document, schemes);
+  const check = new PlanCheck(kind, document, schemes, transformers);
   const pipelines = check.run();
   const failed = check.problems.some(({ severity }) => severity === 'error');
   return { plan: failed ? null : { kind, pipelines }, problems: check.problems };
@@ -61,6 +67,7 @@ interface SourceSpec extends Named {
 }
 interface SinkSpec extends Named {
   readonly publishers: readonly string[];
+  readonly transformers: readonly TransformerSpec[];
 }
 
 class PlanCheck {
@@ -68,11 +75,18 @@ class PlanCheck {
   readonly #kind: PipelineKind;
   readonly #document: YamlDocument;
   readonly #schemes: readonly string[];
+  readonly #transformers: readonly TransformerDefinition[];
 
-  constructor(kind: PipelineKind, document: YamlDocument, schemes: readonly string[]) {
+  constructor(
+    kind: PipelineKind,
+    document: YamlDocument,
+    schemes: readonly string[],
+    transformers: readonly TransformerDefinition[],
+  ) {
     this.#kind = kind;
     this.#document = document;
     this.#schemes = schemes;
+    this.#transformers = transformers;
   }
 
   run(): readonly Pipeline[] {
@@ -148,14 +162,21 @@ class PlanCheck {
       'No publisher specified',
       'E1111',
     );
-    if (entry['transformers'] !== undefined && entry['transformers'] !== null) {
-      this.#warn(`Sink ${name ?? ''} names transformers; they have no effect in this release`, [
-        ...path,
-        'transformers',
-      ]);
-    }
     const urls = publishers.map((text, index) => this.#publisherUrl(text, [...path, 'publishers', index]));
-    return name === null ? [] : [{ name, path, publishers: urls }];
+    const transformers = this.#transformersOf(entry, [...path, 'transformers']);
+    return name === null ? [] : [{ name, path, publishers: urls, transformers }];
+  }
+
+  #transformersOf(entry: Mapping, path: Path): readonly TransformerSpec[] {
+    const value = entry['transformers'];
+    if (this.#kind === 'event') {
+      const isEmpty = value === undefined || value === null || (Array.isArray(value) && value.length === 0);
+      if (!isEmpty) this.#warn('Transformers have no effect on events', path, 'Remove them.');
+      return [];
+    }
+    const { specs, problems } = checkTransformers(this.#document, path, value, this.#transformers);
+    this.problems.push(...problems);
+    return specs;
   }
 
   #publisherUrl(text: string, path: Path): string {
@@ -226,8 +247,9 @@ class PlanCheck {
           this.#add('E1110', `Duplicate pipeline name: ${name}. Ensure pipeline names are unique`, path);
         }
         names.add(name);
-        const { patterns } = source;
-        pipelines.push({ name, source: source.name, sink: sink.name, patterns, publishers: sink.publishers });
+        const { publishers, transformers } = sink;
+        const { name: sourceName, patterns } = source;
+        pipelines.push({ name, source: sourceName, sink: sinkName, patterns, publishers, transformers });
       }
     }
     return pipelines;

@@ -27,7 +27,7 @@ function publisher(name: string, answer: (items: readonly Item[]) => Promise<Par
 }
 
 function pipeline(name: string, patterns: readonly string[], publishers: readonly string[]): Pipeline {
-  return { name, source: name, sink: name, patterns, publishers };
+  return { name, source: name, sink: name, patterns, transformers: [], publishers };
 }
 
 function runner(pipelines: readonly Pipeline[], parts: Record<string, Publisher<Item>>) {

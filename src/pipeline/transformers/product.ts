@@ -1,0 +1,40 @@
+import type { Sample, SampleType } from '../../model/sample.ts';
+import type { TransformerTools } from './transformer.ts';
+
+/** What makes a product differ from the sample it is made of. */
+export interface ProductFields {
+  readonly name: string;
+  readonly type: SampleType;
+  readonly unit: string | null;
+  readonly volume: number;
+}
+
+/**
+ * The sample that a transformer makes of another one: same resource, project, user, time and metadata, an id of its own
+ * that depends on the other's, and the default source, as in the original. What the measurement's own clock said stays.
+ */
+export function createProduct(sample: Sample, fields: ProductFields, tools: TransformerTools): Sample {
+  return {
+    id: tools.productId(sample.timestampMicros, identityOf(sample)),
+    name: fields.name,
+    type: fields.type,
+    unit: fields.unit,
+    volume: fields.volume,
+    userId: sample.userId,
+    userName: sample.userName,
+    projectId: sample.projectId,
+    projectName: sample.projectName,
+    resourceId: sample.resourceId,
+    timestamp: sample.timestamp,
+    timestampMicros: sample.timestampMicros,
+    resourceMetadata: sample.resourceMetadata,
+    source: tools.sampleSource,
+    deployment: sample.deployment,
+    monotonicTime: sample.monotonicTime,
+  };
+}
+
+/** What tells a sample from all others: not the id alone, as some senders give one id to all samples of a message. */
+export function identityOf({ id, name, resourceId }: Sample): string {
+  return `${id}\0${name}\0${resourceId}`;
+}
