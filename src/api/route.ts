@@ -3,6 +3,7 @@ import type { TSchema } from '@sinclair/typebox';
 import type { ComponentStatus } from '../component/component.ts';
 import type { Intake } from '../notification/intake.ts';
 import type { Metrics } from '../observe/metrics.ts';
+import type { Taps } from '../observe/taps.ts';
 import type { Store } from '../store/store.ts';
 import { type ParameterSet, type ParameterValues, readParameters } from './parameters.ts';
 import type { QueryParameters } from './query-parameters.ts';
@@ -22,6 +23,7 @@ export interface ApiContext {
   readonly store: Store;
   readonly intake: Intake;
   readonly metrics: Metrics;
+  readonly taps: Taps;
   readonly statuses: () => readonly { readonly name: string; readonly status: ComponentStatus }[];
   readonly limits: ApiLimits;
 }

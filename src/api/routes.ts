@@ -9,10 +9,12 @@ import { METRICS_ROUTES } from './metrics.ts';
 import { notificationRoutes } from './notifications.ts';
 import { describeRoutes } from './openapi-description.ts';
 import { PARKED_ROUTES } from './parked.ts';
+import { PROMETHEUS_SAMPLE_ROUTES } from './prometheus-samples.ts';
 import { RESOURCE_ROUTES } from './resources.ts';
 import { type ApiRoute, defineRoute } from './route.ts';
 import { SAMPLE_ROUTES } from './samples.ts';
 import { STATISTICS_ROUTES } from './statistics.ts';
+import { TAP_ROUTES } from './taps.ts';
 import { VERSION_ROUTES } from './versions.ts';
 
 /** Everything the API serves, for one server. */
@@ -31,6 +33,8 @@ export function apiRoutes(): readonly ApiRoute[] {
     ...PARKED_ROUTES,
     ...HEALTH_ROUTES,
     ...METRICS_ROUTES,
+    ...PROMETHEUS_SAMPLE_ROUTES,
+    ...TAP_ROUTES,
   ];
   return [...routes, documentRoute(routes)];
 }

@@ -7,6 +7,7 @@ import { createDeadline } from '../component/component.ts';
 import { NephoscopeError } from '../component/errors.ts';
 import { silentLogger } from '../observe/logger.ts';
 import { Metrics } from '../observe/metrics.ts';
+import { Taps } from '../observe/taps.ts';
 import { createApiServer } from './server.ts';
 
 /** Status and parsed body of a request. */
@@ -36,7 +37,7 @@ function raw(address: string, request: string): Promise<string> {
 }
 
 test('an address that is not loopback is refused before anything listens', () => {
-  const parts = { store: stubStore(), intake: { take: async () => [] }, metrics: new Metrics() };
+  const parts = { store: stubStore(), intake: { take: async () => [] }, metrics: new Metrics(), taps: new Taps(new Metrics()) };
   const create = () =>
     createApiServer({
       ...parts,
@@ -58,6 +59,7 @@ test('an address that is taken is a named error, and the server can be started o
     store: stubStore(),
     intake: { take: async () => [] },
     metrics: new Metrics(),
+    taps: new Taps(new Metrics()),
     statuses: () => [],
     logger: silentLogger,
   });
@@ -327,6 +329,7 @@ test('a stop cuts what is still running at its deadline', async () => {
     store: stubStore(),
     intake,
     metrics: new Metrics(),
+    taps: new Taps(new Metrics()),
     statuses: () => [],
     logger: silentLogger,
   });

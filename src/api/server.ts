@@ -5,6 +5,7 @@ import type { Config } from '../config/option.ts';
 import type { Intake } from '../notification/intake.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
+import type { Taps } from '../observe/taps.ts';
 import type { Store } from '../store/store.ts';
 import { type ApiApplication, createApplication } from './application.ts';
 import { isLoopback } from './loopback.ts';
@@ -25,6 +26,7 @@ export interface ApiServerParts {
   readonly store: Store;
   readonly intake: Intake;
   readonly metrics: Metrics;
+  readonly taps: Taps;
   readonly statuses: () => readonly { readonly name: string; readonly status: ComponentStatus }[];
   readonly logger: Logger;
 }
@@ -122,6 +124,8 @@ class HttpApiServer implements ApiServer {
     await this.#starting?.catch(() => {});
     const application = this.#application;
     this.#status = { state: 'stopped', reason: 'stopped' };
+    // A live view would be waited for to the end of its time.
+    this.#settings.context.taps.closeAll();
     if (application !== null) await application.close(deadline.signal);
     this.#application = null;
     this.#starting = null;

@@ -28,6 +28,7 @@ const SAMPLE: StoredSample = {
   projectId: null,
   resourceId: 'a/b 1',
   source: 'openstack',
+  deployment: null,
   timestampMicros: MIDNIGHT,
   recordedMicros: MIDNIGHT + 2_445_019,
   metadataJson: '{"nested": {"a": {"b": 1}}, "flag": true}',
@@ -41,6 +42,7 @@ const METER: StoredMeter = {
   userId: 'u1',
   projectId: 'p1',
   source: 'openstack',
+  deployment: null,
 };
 
 /** Text of one answer of an API over a store with these methods. */
@@ -77,6 +79,7 @@ test('the samples of a meter have their older form, and the path overrides a con
   assert.deepEqual(await body({ samples }, `/v2/meters/cpu%5Futil?${query}`), [
     {
       source: 'openstack',
+      deployment: null,
       counter_name: 'cpu_util',
       counter_type: 'gauge',
       counter_unit: '%',
@@ -123,6 +126,7 @@ test('unique meters are those that differ in name, type or unit, and the limit c
     project_id: 'p1',
     user_id: 'u1',
     source: 'openstack',
+    deployment: null,
     meter_id: Buffer.from('r1+cpu_util').toString('base64'),
   });
   assert.deepEqual(limits, [50_001, 7]);
@@ -133,6 +137,7 @@ const RESOURCE: StoredResource = {
   userId: 'u1',
   projectId: 'p1',
   source: 'openstack',
+  deployment: null,
   firstSampleMicros: MIDNIGHT,
   lastSampleMicros: MIDNIGHT + 1,
   metadataJson: '{}',
@@ -163,6 +168,7 @@ test('a resource is found by an identifier with a slash, encoded once or twice, 
         },
       ],
       source: 'openstack',
+      deployment: null,
     });
   }
   assert.deepEqual(asked, ['a/b 1', 'a%2Fb%201', 'a/b 1']);

@@ -4,6 +4,7 @@ import type { Config, Option, OptionType, OptionValues } from '../../src/config/
 import type { Intake } from '../../src/notification/intake.ts';
 import { silentLogger } from '../../src/observe/logger.ts';
 import { Metrics } from '../../src/observe/metrics.ts';
+import { Taps } from '../../src/observe/taps.ts';
 import type { Store } from '../../src/store/store.ts';
 
 /** An API on a free port of this machine, for the length of an `await using`. */
@@ -40,6 +41,7 @@ export async function runApi(
     store,
     intake: parts.intake ?? acceptAll,
     metrics,
+    taps: new Taps(metrics),
     statuses: () => [
       { name: store.name, status: store.status() },
       { name: api.name, status: api.status() },
