@@ -1,15 +1,11 @@
-import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { type Channel, connect } from 'amqplib';
 import { OPTIONS } from '../src/app/options.ts';
 import { readSetup, type Setup } from '../src/app/setup.ts';
 import { createDeadline } from '../src/component/component.ts';
 import { loadConfig } from '../src/config/load.ts';
 import type { Event } from '../src/model/event.ts';
-import { PRIORITIES } from '../src/model/notification.ts';
 import type { Sample } from '../src/model/sample.ts';
 import { decodeNotification } from '../src/notification/envelope.ts';
 import type { RawMessage } from '../src/notification/intake.ts';
@@ -20,7 +16,7 @@ import type { Publisher } from '../src/publishers/publisher.ts';
 import { createEventStorePublisher, createSampleStorePublisher } from '../src/publishers/store.ts';
 import { openStore } from '../src/store/open.ts';
 import type { ParkingStore } from '../src/store/store.ts';
-import { startServer } from '../test/support/server.ts';
+import { openBenchBroker } from './broker.ts';
 import { figure, median, type Report } from './figure.ts';
 import { type Recorded, readRecording, withNewIds } from './recording.ts';
 
@@ -29,10 +25,8 @@ const CONVERT_BATCH = 100;
 const COMMIT_BATCH = 500;
 const WARM_UP_ROUNDS = 4;
 const ROUNDS = 9;
-const BROKER = process.env['NEPHOSCOPE_BENCH_BROKER'] ?? 'amqp://guest:guest@127.0.0.1:5672/';
 const BROKER_MESSAGES = 100_000;
 const BROKER_ROUNDS = 3;
-const BARE_PREFETCH = 500;
 
 /** The main job: what a notification costs up to the pipeline's end, up to the commit, and from a real broker. */
 export async function benchMainJob(report: Report): Promise<void> {
@@ -131,80 +125,21 @@ async function cpuPerMessage(messages: readonly Recorded[], take: Take, batch: n
 
 /** Backlogs of the same messages, emptied in turn by a bare consumer that parses and acknowledges and by `serve`. */
 async function benchBroker(messages: readonly Recorded[], report: Report): Promise<void> {
-  const connection = await connect(BROKER).catch(() => null);
-  if (connection === null) {
+  await using broker = await openBenchBroker(messages);
+  if (broker === null) {
     report({ name: 'main.broker.ratio', value: Number.NaN, unit: 'ratio', goal: '>=0.5', ok: false });
     return;
   }
-  const topic = `bench-${randomUUID()}`;
-  const queue = `${topic}.info`;
-  try {
-    const channel = await connection.createConfirmChannel();
-    await channel.assertExchange('nova', 'topic', { durable: false });
-    await channel.assertQueue(queue, { durable: false });
-    await channel.bindQueue(queue, 'nova', queue);
-    const fill = async (salt: number): Promise<void> => {
-      for (let sent = 0; sent < BROKER_MESSAGES; sent++) {
-        const recorded = messages[sent % messages.length];
-        if (recorded === undefined) break;
-        const { body } = withNewIds(recorded, salt + Math.floor(sent / messages.length));
-        channel.publish('nova', queue, body, { contentType: 'application/json' });
-        if (sent % 1_000 === 999) await channel.waitForConfirms();
-      }
-      await channel.waitForConfirms();
-    };
-    const rates: { readonly bare: number; readonly ours: number }[] = [];
-    for (let round = 0; round < BROKER_ROUNDS; round++) {
-      await fill(round * 200);
-      const bare = await bareRate(channel, queue);
-      await fill(round * 200 + 100);
-      rates.push({ bare, ours: await serveRate(topic) });
-    }
-    report(figure('main.broker.bare', median(rates.map(({ bare }) => bare)), 'msg/s', ''));
-    report(figure('main.broker.serve', median(rates.map(({ ours }) => ours)), 'msg/s', ''));
-    report(figure('main.broker.ratio', median(rates.map(({ bare, ours }) => ours / bare)), 'ratio', '>=0.5'));
-    for (const priority of PRIORITIES) await channel.deleteQueue(`${topic}.${priority}`);
-  } finally {
-    await connection.close();
+  const rates: { readonly bare: number; readonly ours: number }[] = [];
+  for (let round = 0; round < BROKER_ROUNDS; round++) {
+    await broker.fill(BROKER_MESSAGES);
+    const bare = await broker.bareRate(BROKER_MESSAGES);
+    await broker.fill(BROKER_MESSAGES);
+    rates.push({ bare, ours: (await broker.drain(BROKER_MESSAGES)).messagesPerSecond });
   }
-}
-
-async function bareRate(channel: Channel, queue: string): Promise<number> {
-  await channel.prefetch(BARE_PREFETCH);
-  const startedAt = performance.now();
-  let count = 0;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const { consumerTag } = await channel.consume(queue, (message) => {
-    if (message === null) return;
-    const envelope = JSON.parse(message.content.toString());
-    JSON.parse(envelope['oslo.message'] ?? '{}');
-    count++;
-    if (count % 100 === 0 || count === BROKER_MESSAGES) channel.ack(message, true);
-    if (count === BROKER_MESSAGES) resolve();
-  });
-  await promise;
-  const seconds = (performance.now() - startedAt) / 1_000;
-  await channel.cancel(consumerTag);
-  return BROKER_MESSAGES / seconds;
-}
-
-/** From the first batch seen until all are taken: start-up is a figure of its own. */
-async function serveRate(topic: string): Promise<number> {
-  await using server = await startServer({
-    env: {
-      OS_DEFAULT__TRANSPORT_URL: BROKER.replace('amqp:', 'rabbit:'),
-      OS_OSLO_MESSAGING_NOTIFICATIONS__TOPICS: topic,
-      OS_NOTIFICATION__NOTIFICATION_CONTROL_EXCHANGES: 'nova',
-    },
-  });
-  let first = { count: 0, at: 0 };
-  for (;;) {
-    const count = await server.metric('nephoscope_notifications_total');
-    const at = performance.now();
-    if (first.count === 0 && count > 0) first = { count, at };
-    if (count >= BROKER_MESSAGES) return ((count - first.count) / (at - first.at)) * 1_000;
-    await sleep(100);
-  }
+  report(figure('main.broker.bare', median(rates.map(({ bare }) => bare)), 'msg/s', ''));
+  report(figure('main.broker.serve', median(rates.map(({ ours }) => ours)), 'msg/s', ''));
+  report(figure('main.broker.ratio', median(rates.map(({ bare, ours }) => ours / bare)), 'ratio', '>=0.5'));
 }
 
 function nullPublisher(): Publisher<unknown> {

@@ -9,6 +9,9 @@ import type { Figure, Report } from './figure.ts';
  */
 const GROUPS: Readonly<Record<string, () => Promise<(report: Report) => Promise<void>>>> = {
   main: async () => (await import('./main-job.ts')).benchMainJob,
+  notification: async () => (await import('./notification.ts')).benchNotification,
+  publishers: async () => (await import('./publishers.ts')).benchPublishers,
+  memory: async () => (await import('./memory.ts')).benchMemory,
   store: async () => (await import('./store.ts')).benchStore,
   start: async () => (await import('./start.ts')).benchStart,
 };

@@ -117,7 +117,10 @@ suite('producer', { skip, timeout: 60_000 }, () => {
       }),
     );
     for (let cut = 1; cut <= 5; cut++) {
-      await until('some more is confirmed', () => confirmed >= cut * 200);
+      // A cut before it is back would not be one more reconnect.
+      await until('it is back and some more is confirmed', () => {
+        return confirmed >= cut * 200 && one.producer.reconnects() === cut - 1;
+      });
       proxy.cut();
     }
     await Promise.all(all);
@@ -195,6 +198,45 @@ suite('producer', { skip, timeout: 60_000 }, () => {
         [3, 'E2008'],
       ],
     );
+  });
+
+  test('mandatory messages whose queue was deleted are sent again to the queue made again, equal ones too', async () => {
+    names();
+    await using one = producing(vhost.url(), 10);
+    await one.start();
+    const mandatory = (prefix: string): OutgoingMessage[] =>
+      messages(exchange, key, 40, prefix).map((message) => ({
+        ...message,
+        properties: { ...message.properties, mandatory: true },
+      }));
+    await one.producer.publish(mandatory('before'), FOR_EVER);
+    await client.channel.deleteQueue(key);
+    const sent = [...mandatory('after'), ...mandatory('after')];
+    assert.deepEqual(await one.producer.publish(sent, FOR_EVER), { confirmed: 80, rejected: [] });
+    assert.deepEqual((await drain(client, key)).sort(), sent.map(({ body }) => body.toString()).sort());
+  });
+
+  test('what was refused for want of permission is tried anew with the next call', async () => {
+    names();
+    const user = `u-${randomUUID()}`;
+    await using _ = await createUser(user, 'pw');
+    await setPermissions(user, vhost.name, '^$', '.*', '.*');
+    await using one = producing(`rabbit://${user}:pw@127.0.0.1/${vhost.name}`);
+    await one.start();
+    const { rejected } = await one.producer.publish(messages(exchange, key, 2), FOR_EVER);
+    assert.deepEqual(
+      rejected.map(({ error }) => [error.code, error.retry]),
+      [
+        ['E2008', 'transient'],
+        ['E2008', 'transient'],
+      ],
+    );
+    await setPermissions(user, vhost.name, '.*', '.*', '.*');
+    // The broker remembers for some seconds what a channel may do; a fresh one asks again.
+    await until('it is let in', async () => {
+      const { confirmed } = await one.producer.publish(messages(exchange, key, 1), FOR_EVER);
+      return confirmed === 1;
+    });
   });
 
   test('while the broker is away it waits, until the caller or a stop ends that', async () => {

@@ -8,7 +8,7 @@ import { Secret } from '../src/config/option.ts';
 import type { Intake, MessageOutcome, RawMessage } from '../src/notification/intake.ts';
 import { silentLogger } from '../src/observe/logger.ts';
 import { Metrics } from '../src/observe/metrics.ts';
-import { createAmqpNotificationSources } from '../src/sources/amqp-notifications.ts';
+import { createNotificationSources } from '../src/sources/deployments-sources.ts';
 import type { Source } from '../src/sources/source.ts';
 import { configOf } from './support/config.ts';
 import {
@@ -80,7 +80,7 @@ function listening(urls: readonly string[], options: Readonly<Record<string, unk
     'oslo_messaging_rabbit/rabbit_interval_max': 0.2,
     ...options,
   });
-  const [source] = createAmqpNotificationSources({ config, intake, log: silentLogger, metrics });
+  const [source] = createNotificationSources({ config, intake, log: silentLogger, metrics });
   assert.ok(source !== undefined);
   const stop = (millis = 5000): Promise<void> => source.stop(createDeadline(millis));
   return {
@@ -255,7 +255,7 @@ suite('notifications over RabbitMQ', { skip, timeout: 120_000 }, () => {
       'oslo_messaging_notifications/topics': ['several'],
     });
     const intake = new TestIntake();
-    const sources = createAmqpNotificationSources({
+    const sources = createNotificationSources({
       config,
       intake,
       log: silentLogger,

@@ -6,12 +6,15 @@ import { OPTIONS } from '../src/app/options.ts';
 import { ERROR_CODES } from '../src/component/error-codes.ts';
 import { createHostView } from '../src/polling/host-view.ts';
 import { createPollsters } from '../src/polling/pollsters/registry.ts';
+import { DELIVERY_PARAMETERS } from '../src/publishers/delivery-settings.ts';
+import { PUBLISHERS } from '../src/publishers/registry.ts';
 import { readShippedYaml } from './generate-definitions.ts';
 import { errorsPage } from './generate-errors.ts';
 import { eventsPage } from './generate-events.ts';
 import { metersPage } from './generate-meters.ts';
 import { type DescribedMetric, metricsPage } from './generate-metrics.ts';
 import { optionsPage } from './generate-options.ts';
+import { publishersPage } from './generate-publishers.ts';
 import { sampleConfig } from './generate-sample-config.ts';
 
 /** Every generated file: its path below `root` and its text. Writes nothing; deterministic. */
@@ -29,6 +32,7 @@ export async function generateAll(root: string): Promise<ReadonlyMap<string, str
       'docs/reference/meters.md',
       metersPage(meterFiles.map(shipped), createPollsters({ view: createHostView() })),
     ],
+    ['docs/reference/publishers.md', publishersPage(PUBLISHERS, DELIVERY_PARAMETERS)],
     ['docs/reference/openapi.json', `${JSON.stringify(openApiDocument(), null, 2)}\n`],
     ['etc/nephoscope.conf.sample', sampleConfig(OPTIONS)],
     ...(metrics === null ? [] : ([['docs/reference/metrics.md', metricsPage(metrics)]] as const)),

@@ -76,8 +76,8 @@ function makeGroups(files: readonly string[]): readonly Group[] {
       name: 'under test/',
       files: files.filter((file) => file.startsWith(INTEGRATION)),
       options: [`--test-concurrency=${CONCURRENCY}`],
-      testLimitSeconds: 120,
-      limitSeconds: 360,
+      testLimitSeconds: 180,
+      limitSeconds: 1_200,
     },
   ];
 }

@@ -37,7 +37,12 @@ function raw(address: string, request: string): Promise<string> {
 }
 
 test('an address that is not loopback is refused before anything listens', () => {
-  const parts = { store: stubStore(), intake: { take: async () => [] }, metrics: new Metrics(), taps: new Taps(new Metrics()) };
+  const parts = {
+    store: stubStore(),
+    intake: { take: async () => [] },
+    metrics: new Metrics(),
+    taps: new Taps(new Metrics()),
+  };
   const create = () =>
     createApiServer({
       ...parts,

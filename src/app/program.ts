@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import { createApiServer } from '../api/server.ts';
+import { createReplayIntake } from '../collector/replay-intake.ts';
 import type { Component, Deadline } from '../component/component.ts';
 import { Lifecycle } from '../component/lifecycle.ts';
 import type { Config } from '../config/option.ts';
@@ -7,21 +8,32 @@ import type { Event } from '../model/event.ts';
 import type { Sample } from '../model/sample.ts';
 import { decodeNotification } from '../notification/envelope.ts';
 import type { Intake } from '../notification/intake.ts';
+import { SAMPLE_SOURCE } from '../notification/options.ts';
+import { createWantedCheck } from '../notification/wanted.ts';
 import type { Logger, LogOutput } from '../observe/logger.ts';
 import { Metrics } from '../observe/metrics.ts';
 import { registerProcessMetrics } from '../observe/process-metrics.ts';
+import { Taps } from '../observe/taps.ts';
+import { createHeldSamples } from '../pipeline/held-samples.ts';
 import { createNotificationIntake } from '../pipeline/notification-intake.ts';
 import { PipelineRunner } from '../pipeline/runner.ts';
+import type { SinkTransform } from '../pipeline/sink-transform.ts';
+import { createTransformsOf } from '../pipeline/transformers/chain.ts';
+import { TRANSFORMERS } from '../pipeline/transformers/registry.ts';
 import { createHostView } from '../polling/host-view.ts';
 import { readPollingSettings } from '../polling/options.ts';
+import type { DeliverSamples } from '../polling/pollster-runner.ts';
 import { createPollsters } from '../polling/pollsters/registry.ts';
 import { createPollingSource } from '../polling/scheduler.ts';
 import type { Publisher } from '../publishers/publisher.ts';
+import { checkDeployments } from '../sources/deployments-sources.ts';
 import { WORKERS } from '../sources/options.ts';
 import { createSources } from '../sources/registry.ts';
+import { createStatsdSources } from '../sources/statsd.ts';
 import { openStore } from '../store/open.ts';
 import { DATABASE_CONNECTION, EVENT_TTL, EXPIRER_INTERVAL, METERING_TTL } from '../store/options.ts';
 import type { RetentionPolicy, Store } from '../store/store.ts';
+import { createCollectorRole } from './collector.ts';
 import { createExpirer } from './expirer.ts';
 import { createProblemLog } from './problem-log.ts';
 import { createPublishers, queuesDirectory } from './publishers.ts';
@@ -30,6 +42,9 @@ import { readSetup, type Setup } from './setup.ts';
 import { createWorkerPool, type ForkWorker, type WorkerPool } from './workers.ts';
 import { MergedMetrics } from './workers-metrics.ts';
 import { dividePlan, isCentralPublisher, isForWorkers } from './workers-plan.ts';
+
+/** How often transformers are asked for what has become due. */
+const HELD_CHECK_MILLIS = 5_000;
 
 /** What a program is made of. */
 export interface ProgramParts {
@@ -75,6 +90,7 @@ export function createProgram(parts: ProgramParts): Program {
     logger.warn({ code, position, detail: message }, 'Questionable configuration');
   const workers = parts.forkWorker === undefined ? 1 : config.get(WORKERS);
   const metrics = workers > 1 ? new MergedMetrics() : new Metrics();
+  const taps = new Taps(metrics);
   const stopProcessMetrics = registerProcessMetrics(
     metrics,
     {
@@ -92,12 +108,20 @@ export function createProgram(parts: ProgramParts): Program {
   const shared = { config, store, log: logger, metrics, stateDir, queues };
   const samplePublishers = createPublishers('sample', setup.samplePlan, shared);
   const eventPublishers = createPublishers('event', setup.eventPlan, shared);
+  const transforms = createTransformsOf(setup.samplePlan, {
+    definitions: TRANSFORMERS,
+    metrics,
+    log: logger.child({ part: 'transformers' }),
+    sampleSource: config.get(SAMPLE_SOURCE),
+  });
   const samples = new PipelineRunner<Sample>({
     plan: setup.samplePlan,
     publishers: samplePublishers,
+    transforms,
     nameOf: ({ name }) => name,
     metrics,
     nowMicros,
+    tap: taps.published,
   });
   const events = new PipelineRunner<Event>({
     plan: setup.eventPlan,
@@ -105,15 +129,26 @@ export function createProgram(parts: ProgramParts): Program {
     nameOf: ({ eventType }) => eventType,
     metrics,
     nowMicros,
+    tap: taps.published,
   });
 
-  const intake = makeIntake(setup, { samples, events, parking: store, metrics, logger });
-  const polling = makePolling(config, samples, metrics, logger);
-  const pool = makePool(parts, workers, { metrics, store, setup, samplePublishers, eventPublishers });
+  const intake = makeIntake(setup, { samples, events, parking: store, metrics, taps, logger });
+  const deliverSamples = deliverTo(samples, taps);
+  const polling = makePolling(config, deliverSamples, metrics, logger);
+  const statsd = createStatsdSources({ config, deliverSamples, log: logger, metrics });
+  const pool = makePool(parts, workers, {
+    metrics,
+    store,
+    setup,
+    samplePublishers,
+    eventPublishers,
+    transforms,
+  });
   const sources = createSources(
     { config, intake, log: logger, metrics },
     (kind) => pool === null || !isForWorkers(kind),
   );
+  const collector = createCollectorRole(shared, nowMicros);
   const expirer = createExpirer({
     store,
     policy: retentionPolicy(config),
@@ -125,8 +160,9 @@ export function createProgram(parts: ProgramParts): Program {
   const api = createApiServer({
     config,
     store,
-    intake,
+    intake: createReplayIntake(intake, collector.intakes),
     metrics,
+    taps,
     statuses: () => [...lifecycle.statuses(), ...(pool?.statuses() ?? [])],
     logger: logger.child({ part: 'api' }),
   });
@@ -134,11 +170,15 @@ export function createProgram(parts: ProgramParts): Program {
     store,
     ...samplePublishers.values(),
     ...eventPublishers.values(),
+    ...collector.dispatchers,
+    createHeldSamples({ runner: samples, intervalMillis: HELD_CHECK_MILLIS, metrics, log: logger }),
     createQueueCheck({ directory: queuesDirectory(stateDir), queues, log: logger, metrics }),
     expirer,
     api,
     ...polling,
+    ...statsd,
     ...sources,
+    ...collector.components,
     ...(pool === null ? [] : [pool]),
   ];
   const lifecycle = new Lifecycle(components);
@@ -155,7 +195,13 @@ export function createProgram(parts: ProgramParts): Program {
     summary: () => ({
       apiAddress: api.address(),
       store: databaseUrl.replace(/\/\/[^/]*@/, '//'),
-      sources: [...polling, ...sources, ...(pool === null ? [] : [pool])].map(({ name }) => name),
+      sources: [
+        ...polling,
+        ...statsd,
+        ...sources,
+        ...collector.components,
+        ...(pool === null ? [] : [pool]),
+      ].map(({ name }) => name),
     }),
   };
 }
@@ -166,15 +212,19 @@ interface PoolNeeds {
   readonly setup: Setup;
   readonly samplePublishers: ReadonlyMap<string, Publisher<Sample>>;
   readonly eventPublishers: ReadonlyMap<string, Publisher<Event>>;
+  readonly transforms: ReadonlyMap<string, SinkTransform<Sample>>;
 }
 
 /** The workers, and what this process publishes for them; null when there are none. */
 function makePool(parts: ProgramParts, count: number, needs: PoolNeeds): WorkerPool | null {
   const { metrics, setup, store } = needs;
   if (count === 1 || parts.forkWorker === undefined || !(metrics instanceof MergedMetrics)) return null;
+  // Without a queue to share there is nothing for them to do.
+  if (checkDeployments(parts.config).deployments.length === 0) return null;
   const samples = new PipelineRunner<Sample>({
     plan: dividePlan(setup.samplePlan, isCentralPublisher).central,
     publishers: needs.samplePublishers,
+    transforms: needs.transforms,
     nameOf: ({ name }) => name,
     metrics,
     nowMicros,
@@ -195,6 +245,8 @@ interface IntakeNeeds {
   readonly events: PipelineRunner<Event>;
   readonly parking: Pick<Store, 'park'>;
   readonly metrics: Metrics;
+  /** Absent in a worker: views are opened at the process that has the API. */
+  readonly taps?: Taps;
   readonly logger: Logger;
 }
 
@@ -203,18 +255,31 @@ export function makeIntake({ converter }: Setup, needs: IntakeNeeds): Intake {
   return createNotificationIntake({
     decode: (body, deployment) => decodeNotification(body, { deployment }),
     convert: (notification) => converter.convert(notification),
+    isWanted: createWantedCheck((eventType) => {
+      const kinds = converter.kindsOf(eventType);
+      return kinds.samples || (kinds.events && needs.events.wants(eventType));
+    }),
     samples: needs.samples,
     events: needs.events,
     parking: needs.parking,
     metrics: needs.metrics,
+    ...(needs.taps === undefined ? {} : { taps: needs.taps }),
     nowMicros,
     onProblem: createProblemLog(needs.logger),
   });
 }
 
+/** Where samples go that are measured and not converted: by pollsters, and by others that send them. */
+function deliverTo(samples: PipelineRunner<Sample>, taps: Taps): DeliverSamples {
+  return async (batch, signal) => {
+    if (taps.sample.isOpen) for (const sample of batch) taps.sample.offer(sample);
+    await samples.publish(batch, signal);
+  };
+}
+
 function makePolling(
   config: Config,
-  samples: PipelineRunner<Sample>,
+  deliver: DeliverSamples,
   metrics: Metrics,
   logger: Logger,
 ): readonly Component[] {
@@ -228,7 +293,7 @@ function makePolling(
       pollsters,
       host: settings.host,
       intervalSeconds: settings.intervalSeconds,
-      deliver: async (batch, signal) => void (await samples.publish(batch, signal)),
+      deliver,
       clock: { nowMicros, monotonicMillis: () => performance.now() },
       metrics,
       logger: logger.child({ part: 'polling' }),

@@ -1,4 +1,4 @@
-import { ConfigurationError, type Problem, problem } from '../component/errors.ts';
+import { ConfigurationError, NephoscopeError, type Problem, problem } from '../component/errors.ts';
 import type { Config } from '../config/option.ts';
 import type { YamlDocument } from '../config/yaml.ts';
 import { PRIORITIES, type Priority } from '../model/notification.ts';
@@ -15,7 +15,14 @@ import {
 } from '../notification/options.ts';
 import { EVENT_PIPELINE_FILE, PIPELINE_FILE } from '../pipeline/options.ts';
 import { type PipelineKind, type PipelinePlan, planPipelines } from '../pipeline/plan.ts';
-import { PUBLISHERS } from '../publishers/registry.ts';
+import { TRANSFORMERS } from '../pipeline/transformers/registry.ts';
+import { readDatagramSettings } from '../sources/datagram-options.ts';
+import { checkDeployments } from '../sources/deployments-sources.ts';
+import { EVENT_PRIORITIES, SAMPLE_PRIORITIES } from '../sources/options.ts';
+import { readStatsdSettings } from '../sources/statsd-options.ts';
+import { checkCollector } from './collector.ts';
+import { checkPublishers } from './publisher-check.ts';
+import { publisherSchemes } from './publishers.ts';
 import { readYamlFile, shippedFile, yamlFilesIn } from './yaml-files.ts';
 
 /** What the YAML files ask for, checked. Pure data and pure functions: nothing runs yet. */
@@ -45,11 +52,25 @@ export function checkSetup(config: Config): {
   const eventPlan = reading.pipelines('event');
   const events = reading.eventDefinitions();
   const meters = reading.meterDefinitions();
+  reading.deployments();
+  reading.collector();
+  reading.receivers();
   const { parts } = reading;
   const failed = parts.some(({ problems }) => problems.some(({ severity }) => severity === 'error'));
   if (failed || samplePlan === null || eventPlan === null || events === null) return { setup: null, parts };
-  const converter = createConverter({ events, meters, sampleSource: config.get(SAMPLE_SOURCE) });
+  const converter = createConverter({
+    events,
+    meters,
+    sampleSource: config.get(SAMPLE_SOURCE),
+    eventPriorities: prioritiesOf(config.get(EVENT_PRIORITIES)),
+    samplePriorities: prioritiesOf(config.get(SAMPLE_PRIORITIES)),
+  });
   return { setup: { samplePlan, eventPlan, converter }, parts };
+}
+
+/** The option has checked that they are priorities. */
+function prioritiesOf(names: readonly string[]): readonly Priority[] {
+  return PRIORITIES.filter((priority) => names.includes(priority));
 }
 
 /** As `checkSetup`; throws a `ConfigurationError` with every problem instead of giving null. */
@@ -65,13 +86,11 @@ const PIPELINE_FILES = {
     role: 'sample pipelines',
     option: PIPELINE_FILE,
     shipped: 'pipeline.yaml',
-    schemes: PUBLISHERS.flatMap((one) => (one.samples === undefined ? [] : one.schemes)),
   },
   event: {
     role: 'event pipelines',
     option: EVENT_PIPELINE_FILE,
     shipped: 'event_pipeline.yaml',
-    schemes: PUBLISHERS.flatMap((one) => (one.events === undefined ? [] : one.schemes)),
   },
 } as const;
 
@@ -86,14 +105,44 @@ class Reading {
   }
 
   pipelines(kind: PipelineKind): PipelinePlan | null {
-    const { role, option, shipped, schemes } = PIPELINE_FILES[kind];
+    const { role, option, shipped } = PIPELINE_FILES[kind];
     const path = this.#find(option, shipped);
     if (path === null) return null;
     return this.#read(role, path, (document, problems) => {
-      const planned = planPipelines(kind, document, schemes);
-      problems.push(...planned.problems);
-      return planned.plan;
+      const planned = planPipelines(kind, document, publisherSchemes(kind), TRANSFORMERS);
+      const wrongUrls = checkPublishers(kind, document, this.#config);
+      problems.push(...planned.problems, ...wrongUrls);
+      return wrongUrls.some(({ severity }) => severity === 'error') ? null : planned.plan;
     });
+  }
+
+  /** Brokers to listen to: shown when a file names them, or when the transport options are wrong. */
+  deployments(): void {
+    const { path, problems } = checkDeployments(this.#config);
+    if (path === null && problems.length === 0) return;
+    this.parts.push({ role: 'deployments', path: path ?? 'transport options', problems });
+  }
+
+  /** Options of what receives datagrams; nothing is shown where nothing is wrong. */
+  receivers(): void {
+    for (const [role, read] of [
+      ['statsd', readStatsdSettings],
+      ['notification_udp', readDatagramSettings],
+    ] as const) {
+      try {
+        read(this.#config);
+      } catch (thrown) {
+        if (!(thrown instanceof NephoscopeError)) throw thrown;
+        const { code, message, hint } = thrown;
+        this.parts.push({ role, path: `[${role}]`, problems: [problem(code, message, undefined, { hint })] });
+      }
+    }
+  }
+
+  /** Options of signing and of the collector; nothing is shown where nothing is wrong. */
+  collector(): void {
+    const problems = checkCollector(this.#config);
+    if (problems.length > 0) this.parts.push({ role: 'collector', path: 'options', problems });
   }
 
   eventDefinitions(): EventDefinitions | null {

@@ -49,6 +49,8 @@ export interface AmqpConnectionParts {
   readonly log: Logger;
   /** Builds what the owner needs on a fresh connection. When it rejects, the session is given up and tried again. */
   readonly setUp: (session: AmqpSession) => Promise<void>;
+  /** Called with each failed attempt and each loss of the connection, for counting. Must not throw. */
+  readonly onTrouble?: (error: NephoscopeError) => void;
 }
 
 /** Makes a connection; nothing is touched before `start`. Never fails for good: what is wrong stands in its status. */
@@ -227,6 +229,7 @@ class SupervisedConnection implements AmqpConnection {
 
   /** The first failure of a kind is loud, its repeats are quiet. */
   #report(error: NephoscopeError, waitMillis: number): void {
+    this.#parts.onTrouble?.(error);
     const repeats = this.#trouble?.error.code === error.code && this.#trouble.error.message === error.message;
     this.#trouble = { error, failures: (this.#trouble?.failures ?? 0) + 1 };
     const fields = {

@@ -29,7 +29,9 @@ export function connectError(thrown: unknown, attempt: Attempt): NephoscopeError
 export function connectionLost(peer: string, thrown: unknown): NephoscopeError {
   if (thrown instanceof NephoscopeError) return thrown;
   const reason = thrown === undefined ? 'it was closed' : firstLine(toError(thrown).message);
-  return new NephoscopeError('E2006', `Connection to broker ${peer} lost: ${reason}`, {
+  // The library's only sign of a peer that neither answers nor closes.
+  const code = reason.startsWith('Heartbeat timeout') ? 'E2018' : 'E2006';
+  return new NephoscopeError(code, `Connection to broker ${peer} lost: ${reason}`, {
     retry: 'transient',
     cause: thrown,
   });

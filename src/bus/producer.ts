@@ -30,7 +30,8 @@ export interface ProduceResult {
  */
 export interface Producer extends Component {
   /**
-   * Resolves when the broker has confirmed or refused every message. While there is no connection it waits; a message
+   * Resolves when the broker has confirmed or refused every message. What comes back because its queue was deleted
+   * (`mandatory` messages only) is sent again after the queue was made again. While there is no connection it waits; a message
    * whose confirmation was lost with a connection is sent again, so the receiver must tolerate repeats. Order is kept
    * but for such repeats. Concurrent calls are served in turn; callers bound what they hand over. Rejects with a
    * transient `NephoscopeError` (E2010) when `signal` fires or the producer is stopped: it is then unknown which
@@ -58,7 +59,7 @@ export function createProducer(parts: ProducerParts): Producer {
 }
 
 const DEFAULT_MAX_UNCONFIRMED = 1000;
-/** A message that was on the way at this many refusals, in the end alone, is the cause of them. */
+/** A message that was on the way at this many refusals, in the end alone, is the cause of them; or that came back so often. */
 const MAX_ATTEMPTS = 3;
 
 interface Item {
@@ -67,6 +68,10 @@ interface Item {
   readonly index: number;
   /** How often the broker closed the channel while this message was on the way. */
   refusals: number;
+  /** How often it came back since no queue takes it (only with `mandatory`). */
+  returns: number;
+  /** It came back and will be confirmed all the same. */
+  isReturned: boolean;
 }
 
 class ConfirmingProducer implements Producer {
@@ -138,7 +143,7 @@ class ConfirmingProducer implements Producer {
     if (signal.aborted) giveUp();
     signal.addEventListener('abort', giveUp, { once: true });
     for (const [index, message] of messages.entries())
-      this.#waiting.push({ message, batch, index, refusals: 0 });
+      this.#waiting.push({ message, batch, index, refusals: 0, returns: 0, isReturned: false });
     this.#pump();
     return batch.settled.finally(() => signal.removeEventListener('abort', giveUp));
   }
@@ -147,13 +152,14 @@ class ConfirmingProducer implements Producer {
     const channel = await session.model.createConfirmChannel();
     const outlet = new Outlet(session, channel);
     channel.on('ack', ({ deliveryTag, multiple }) => {
-      outlet.settle(deliveryTag, multiple, (item) => item.batch.confirm());
+      outlet.settle(deliveryTag, multiple, (item) => this.#confirm(outlet, item));
       this.#pump();
     });
     channel.on('nack', ({ deliveryTag, multiple }) => {
       outlet.settle(deliveryTag, multiple, (item) => item.batch.reject(item.index, notTaken(item.message)));
       this.#pump();
     });
+    channel.on('return', ({ content, fields }) => outlet.markReturned(fields, content));
     channel.on('error', (error) => {
       outlet.refusal = error;
     });
@@ -163,11 +169,24 @@ class ConfirmingProducer implements Producer {
     setImmediate(() => this.#pump());
   }
 
+  /** A confirmation of what came back only says that the broker is done with it: its queue is made again first. */
+  #confirm(outlet: Outlet, item: Item): void {
+    if (!item.isReturned) {
+      item.batch.confirm();
+      return;
+    }
+    item.isReturned = false;
+    outlet.declared.delete(destination(item.message));
+    if (++item.returns >= MAX_ATTEMPTS) item.batch.reject(item.index, withoutQueue(item.message));
+    else this.#waiting.push(item);
+  }
+
   /** What was not confirmed goes to the front again, in its order. */
   #takeBack(outlet: Outlet): void {
     if (this.#outlet === outlet) this.#outlet = null;
     const items = [...outlet.unconfirmed.values()];
     outlet.unconfirmed.clear();
+    for (const item of items) item.isReturned = false;
     if (outlet.refusal !== null) for (const item of items) item.refusals++;
     const guilty = items.filter((item) => item.refusals >= MAX_ATTEMPTS);
     for (const { batch, index } of guilty) batch.reject(index, refused(outlet.refusal));
@@ -182,11 +201,9 @@ class ConfirmingProducer implements Producer {
     const outlet = this.#outlet;
     if (outlet === null || outlet.isDeclaring) return;
     for (let item = this.#next(outlet); item !== null; item = this.#next(outlet)) {
-      const state = outlet.declared.get(destination(item.message));
-      if (state === undefined) return void this.#declare(outlet, item.message);
+      if (!outlet.declared.has(destination(item.message))) return void this.#declare(outlet, item.message);
       this.#waiting.shift();
-      if (state === null) this.#send(outlet, item);
-      else item.batch.reject(item.index, state);
+      this.#send(outlet, item);
     }
     if (this.#waiting.length === 0 && outlet.unconfirmed.size === 0) this.#idle?.();
   }
@@ -218,7 +235,8 @@ class ConfirmingProducer implements Producer {
       const topology = destinationTopology(exchange, routingKey);
       const findings = await declareTopology(outlet.session.model, topology, this.#parts.settings.declare);
       const fatal = findings.find((finding) => !finding.usable);
-      outlet.declared.set(destination({ exchange, routingKey }), fatal?.error ?? null);
+      if (fatal === undefined) outlet.declared.add(destination({ exchange, routingKey }));
+      else this.#rejectWaiting(destination({ exchange, routingKey }), fatal.error);
       for (const { error } of findings) {
         this.#parts.log.warn(
           { code: error.code, reason: error.message, hint: error.hint },
@@ -231,6 +249,13 @@ class ConfirmingProducer implements Producer {
       outlet.isDeclaring = false;
       this.#pump();
     }
+  }
+
+  /** Those that come later try again: what is refused now may be granted by then. */
+  #rejectWaiting(target: string, error: NephoscopeError): void {
+    const refusedNow = this.#waiting.filter(({ message }) => destination(message) === target);
+    this.#waiting = this.#waiting.filter(({ message }) => destination(message) !== target);
+    for (const { batch, index } of refusedNow) batch.reject(index, error);
   }
 
   #whenIdle(): Promise<void> {
@@ -246,8 +271,8 @@ class ConfirmingProducer implements Producer {
 class Outlet {
   readonly session: AmqpSession;
   readonly channel: ConfirmChannel;
-  /** Destinations that were declared: null when it worked, else why nothing can be sent there. */
-  readonly declared = new Map<string, NephoscopeError | null>();
+  /** Destinations that were declared. */
+  readonly declared = new Set<string>();
   /** By delivery tag, which the broker counts from 1 on each channel. */
   readonly unconfirmed = new Map<number, Item>();
   nextTag = 1;
@@ -258,6 +283,20 @@ class Outlet {
   constructor(session: AmqpSession, channel: ConfirmChannel) {
     this.session = session;
     this.channel = channel;
+  }
+
+  /**
+   * Notes that the broker gave a message back, which it tells before it confirms it and without its tag: of messages
+   * with the same content it does not matter which one is meant.
+   */
+  markReturned(fields: Pick<OutgoingMessage, 'exchange' | 'routingKey'>, content: Buffer): void {
+    const target = destination(fields);
+    for (const item of this.unconfirmed.values()) {
+      const { message } = item;
+      if (item.isReturned || destination(message) !== target || !message.body.equals(content)) continue;
+      item.isReturned = true;
+      return;
+    }
   }
 
   /** Calls `settle` for the message with this tag or, with `multiple`, for all unconfirmed ones up to it. */
@@ -332,7 +371,17 @@ function notTaken({ exchange, routingKey }: OutgoingMessage): NephoscopeError {
   return new NephoscopeError('E2010', text, { retry: 'transient' });
 }
 
+function withoutQueue({ exchange, routingKey }: OutgoingMessage): NephoscopeError {
+  const text = `No queue takes a message for ${exchange}/${routingKey}, though one was bound to it`;
+  return new NephoscopeError('E2010', text, { retry: 'transient' });
+}
+
+/** No access, and an exchange that was deleted: what the message is about may be repaired, the message is not to blame. */
+const REPAIRABLE: readonly (number | null)[] = [403, 404];
+
 function refused(thrown: unknown): NephoscopeError {
-  const text = replyCode(thrown) === null ? toError(thrown).message : replyText(thrown);
-  return new NephoscopeError('E2010', `Broker refused a message: ${text}`, { cause: thrown });
+  const code = replyCode(thrown);
+  const text = code === null ? toError(thrown).message : replyText(thrown);
+  const retry = REPAIRABLE.includes(code) ? 'transient' : 'permanent';
+  return new NephoscopeError('E2010', `Broker refused a message: ${text}`, { cause: thrown, retry });
 }

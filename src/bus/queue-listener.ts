@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConsumeMessage } from 'amqplib';
-import type { NephoscopeError } from '../component/errors.ts';
+import { NephoscopeError } from '../component/errors.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { AmqpSession } from './amqp-connection.ts';
 import { connectionLost } from './broker-error.ts';
 import { type Consumption, consumeQueues, type Lane, probeQueue } from './consume.ts';
 import type { RabbitSettings } from './rabbit-settings.ts';
-import { declareTopology, type Topology, type TopologyFinding } from './topology.ts';
+import { declareTopology, missingExchanges, type Topology, type TopologyFinding } from './topology.ts';
 
 export interface ListenRequest {
   readonly topology: Topology;
@@ -18,6 +18,8 @@ export interface ListenRequest {
   readonly holdsTooMuch: () => boolean;
   /** Called with all differences between what was asked for and what is there, each time they are looked at. */
   readonly onFindings: (findings: readonly TopologyFinding[]) => void;
+  /** Called when exchanges had been deleted and were made and bound again. */
+  readonly onRepair?: (error: NephoscopeError) => void;
 }
 
 /** Listens for the length of one session. */
@@ -28,7 +30,8 @@ export interface QueueListener {
 
 /**
  * Declares a topology and consumes its queues on one session. Queues that cannot be had are left out and tried again
- * at the longest reconnect interval, beside those that work. Since prefetch counts messages and not bytes, a listener that
+ * at the longest reconnect interval, beside those that work; at the same pace exchanges that somebody deleted, of which
+ * a consumer is not told, are made and bound again. Since prefetch counts messages and not bytes, a listener that
  * holds too much gives everything back to the broker and asks for fewer messages at a time until the session ends.
  * Rejects when the session is lost meanwhile.
  */
@@ -61,6 +64,7 @@ class Listener implements QueueListener {
   async open(): Promise<void> {
     this.#findings = await this.#declare();
     await this.#consume();
+    void this.#keepBound();
   }
 
   async cancel(): Promise<void> {
@@ -127,6 +131,28 @@ class Listener implements QueueListener {
     await this.#consume();
   }
 
+  /** Looks from time to time whether the exchanges are still there, until the session ends. */
+  async #keepBound(): Promise<void> {
+    const { settings, topology, onRepair } = this.#request;
+    const wait = { signal: this.#session.lost, ref: false };
+    try {
+      for (;;) {
+        await sleep(settings.retryMaxMillis, undefined, wait);
+        if (this.#isCancelled) return;
+        const known = new Set(this.#findings.map(({ kind, name }) => `${kind} ${name}`));
+        const missing = await missingExchanges(this.#session.model, topology);
+        const deleted = missing.filter((name) => !known.has(`exchange ${name}`));
+        if (deleted.length === 0) continue;
+        const refused = this.#findings.filter(({ kind, usable }) => kind === 'queue' && !usable);
+        const errors = new Map(refused.map(({ name, error }) => [name, error]));
+        this.#setFindings(withRefused(await this.#declare(), errors));
+        onRepair?.(exchangesDeleted(deleted));
+      }
+    } catch {
+      // The session is lost; the next one declares everything anyway.
+    }
+  }
+
   /** Tries again from time to time what could not be had, as long as there is something. */
   async #complete(): Promise<void> {
     this.#isCompleting = true;
@@ -160,6 +186,11 @@ class Listener implements QueueListener {
     this.#findings = findings;
     this.#request.onFindings(findings);
   }
+}
+
+function exchangesDeleted(names: readonly string[]): NephoscopeError {
+  const what = names.map((name) => JSON.stringify(name)).join(', ');
+  return new NephoscopeError('E2019', `Exchange ${what} had been deleted, it is there again`);
 }
 
 function missingQueues(findings: readonly TopologyFinding[]): ReadonlySet<string> {

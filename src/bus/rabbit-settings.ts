@@ -34,8 +34,11 @@ export interface RabbitSettings {
 export interface DeclareFlags {
   readonly durable: boolean;
   readonly autoDelete: boolean;
-  readonly queueArguments: Readonly<Record<string, string | number>>;
+  readonly queueArguments: QueueArguments;
 }
+
+/** What a queue is declared with, by the broker's names: `x-queue-type`, `x-max-length` … */
+export type QueueArguments = Readonly<Record<string, string | number | boolean>>;
 
 const UNBOUNDED_PREFETCH = 10_000;
 

@@ -2,7 +2,7 @@ import type { Channel, ChannelModel } from 'amqplib';
 import { NephoscopeError } from '../component/errors.ts';
 import type { Priority } from '../model/notification.ts';
 import { replyCode, replyText } from './broker-error.ts';
-import type { DeclareFlags } from './rabbit-settings.ts';
+import type { DeclareFlags, QueueArguments } from './rabbit-settings.ts';
 
 /** Topic exchanges, and queues with the exchanges and routing keys they are bound to. */
 export interface Topology {
@@ -12,6 +12,8 @@ export interface Topology {
 
 export interface QueuePlan {
   readonly name: string;
+  /** Besides the arguments that all queues are declared with; these win. */
+  readonly arguments?: QueueArguments;
   readonly bindings: readonly { readonly exchange: string; readonly routingKey: string }[];
 }
 
@@ -44,6 +46,39 @@ export function notificationTopology(
     })),
   };
 }
+
+/**
+ * One queue `name` of our own, bound to everything the queues of `topology` are bound to: a copy of the stream, as the
+ * pools of oslo.messaging are. Nobody else's queue is touched. Pure.
+ */
+export function shadowTopology(topology: Topology, name: string, queueArguments: QueueArguments): Topology {
+  const bindings = new Map(
+    topology.queues.flatMap((queue) =>
+      queue.bindings.map((binding) => [`${binding.exchange}\0${binding.routingKey}`, binding] as const),
+    ),
+  );
+  return {
+    exchanges: topology.exchanges,
+    queues: [{ name, bindings: [...bindings.values()], arguments: queueArguments }],
+  };
+}
+
+/**
+ * The exchanges of `topology` that are not there. An exchange takes its bindings with it and nobody is told, so who
+ * listens has to look. Rejects only when the connection itself is lost.
+ */
+export async function missingExchanges(model: ChannelModel, topology: Topology): Promise<readonly string[]> {
+  const looker = new Declarer(model, NO_FLAGS);
+  try {
+    const missing: string[] = [];
+    for (const name of topology.exchanges) if (await looker.isMissing(name)) missing.push(name);
+    return missing;
+  } finally {
+    await looker.close();
+  }
+}
+
+const NO_FLAGS: DeclareFlags = { durable: false, autoDelete: false, queueArguments: {} };
 
 /**
  * Declares all of `topology`; safe to repeat. What exists with other properties is used as it is, and each difference
@@ -88,8 +123,12 @@ class Declarer {
     this.#found('exchange', name, refusal, usable);
   }
 
-  async queue({ name, bindings }: QueuePlan): Promise<void> {
-    const refusal = await this.#declareQueue(name);
+  async isMissing(exchange: string): Promise<boolean> {
+    return (await this.#attempt((channel) => channel.checkExchange(exchange)))?.code === 404;
+  }
+
+  async queue({ name, bindings, arguments: ownArguments = {} }: QueuePlan): Promise<void> {
+    const refusal = await this.#declareQueue(name, ownArguments);
     if (refusal !== null) {
       const usable = (await this.#attempt((channel) => channel.checkQueue(name))) === null;
       this.#found('queue', name, refusal, usable);
@@ -106,12 +145,11 @@ class Declarer {
     await this.#channel?.close().catch(() => {});
   }
 
-  async #declareQueue(name: string): Promise<Refusal | null> {
+  async #declareQueue(name: string, ownArguments: QueueArguments): Promise<Refusal | null> {
     const { durable, autoDelete, queueArguments } = this.#flags;
+    const all = { ...queueArguments, ...ownArguments };
     const declare = (): Promise<Refusal | null> =>
-      this.#attempt((channel) =>
-        channel.assertQueue(name, { durable, autoDelete, arguments: queueArguments }),
-      );
+      this.#attempt((channel) => channel.assertQueue(name, { durable, autoDelete, arguments: all }));
     const refusal = await declare();
     // A queue of a dead node: a transient one lost its messages with the node, so nothing more is lost by making it
     // anew. A durable one comes back with its messages and is waited for.

@@ -28,7 +28,7 @@ export type CompletionWords = ReadonlyMap<string, readonly string[]>;
 
 /** Walks a command tree. Pure. */
 export function wordsOf(command: Command, path: readonly string[] = []): CompletionWords {
-  const options = command.options.flatMap(({ long }) => long ?? []);
+  const options = command.options.flatMap(({ long, hidden }) => (hidden ? [] : (long ?? [])));
   const names = command.commands.map((sub) => sub.name());
   const below = command.commands.flatMap((sub) => [...wordsOf(sub, [...path, sub.name()])]);
   return new Map([[path.join(' '), [...names, ...options, '--help']], ...below]);

@@ -18,6 +18,7 @@ const SAMPLE: StoredSample = {
   projectId: 'p1',
   resourceId: 'r1',
   source: 'openstack',
+  deployment: null,
   timestampMicros: 1_772_323_200_000_000,
   recordedMicros: 1_772_323_200_500_000,
   metadataJson: '{"display_name": "my vm"}',

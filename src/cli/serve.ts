@@ -1,8 +1,11 @@
 import { homedir } from 'node:os';
 import { delimiter, dirname, join, relative } from 'node:path';
+import { Writable } from 'node:stream';
 import { Option } from 'commander';
 import { createProgram, type Program, type ProgramSummary } from '../app/program.ts';
+import { forkWorkers } from '../app/workers.ts';
 import { createDeadline } from '../component/component.ts';
+import type { Override } from '../config/load.ts';
 import { createLogger } from '../observe/logger.ts';
 import { readLogOptions } from '../observe/options.ts';
 import { type CliIo, EXIT, type RegisterCommand } from './command.ts';
@@ -14,6 +17,12 @@ import { VERSION } from './version.ts';
 interface ServeFlags extends ConfigFlags {
   readonly stateDir?: string;
   readonly logFormat?: 'text' | 'json';
+  readonly shadow?: true;
+  readonly takeover?: true;
+  readonly workers?: string;
+  readonly insecureDemo?: true;
+  /** Only in processes that a serving one has started. */
+  readonly workerIndex?: string;
 }
 
 /** What a stop may take before what is left is given up. */
@@ -34,7 +43,21 @@ export const registerServe: RegisterCommand = (program, io, setExitCode) => {
         '--log-format <format>',
         'how log lines look (default: text on a terminal, else json)',
       ).choices(['text', 'json']),
-    );
+    )
+    .option(
+      '--shadow',
+      'read a copy of all notifications from a queue of its own, beside a running Ceilometer',
+    )
+    .option(
+      '--takeover',
+      'read the queues although others read them too; each message reaches only one of them',
+    )
+    .option('--workers <n>', 'how many processes take, convert and publish notifications (default: 1)')
+    .option(
+      '--insecure-demo',
+      'for a trial only: allow the signing secret that Ceilometer publishes as its default',
+    )
+    .addOption(new Option('--worker-index <n>').hideHelp());
   addConfigOptions(command)
     .addHelpText(
       'after',
@@ -44,6 +67,7 @@ Examples:
   nephoscope serve --config-file /etc/ceilometer/ceilometer.conf
   OS_DEFAULT__TRANSPORT_URL=rabbit://guest:guest@127.0.0.1/ nephoscope serve
   OS_API__PORT=8778 nephoscope serve --state-dir /tmp/try
+  nephoscope serve --shadow --config-file /etc/ceilometer/ceilometer.conf
 
 The first SIGINT or SIGTERM stops taking in, finishes what is held and ends; a second one ends at once.`,
     )
@@ -51,16 +75,18 @@ The first SIGINT or SIGTERM stops taking in, finishes what is held and ends; a s
 };
 
 async function serve(flags: ServeFlags, io: CliIo): Promise<number> {
-  const config = readConfig(flags, io);
+  const isWorker = flags.workerIndex !== undefined;
+  const config = readConfig(flags, isWorker ? { ...io, stderr: SILENT } : io, overridesOf(flags));
   const terminal = 'isTTY' in io.stderr && io.stderr.isTTY === true;
   const logOptions = readLogOptions(config, { terminal, color: io.env['NO_COLOR'] === undefined });
   const log = createLogger({ ...logOptions, format: flags.logFormat ?? logOptions.format });
-  const running = createProgram({
-    config,
-    stateDir: flags.stateDir ?? defaultStateDir(io),
-    log,
-    version: VERSION,
-  });
+  const parts = { config, stateDir: flags.stateDir ?? defaultStateDir(io), log, version: VERSION };
+  if (isWorker) {
+    const { serveAsWorker } = await import('./serve-worker.ts');
+    return await serveAsWorker({ ...parts, index: Number(flags.workerIndex) });
+  }
+  const forkWorker = forkWorkers(process.argv[1] ?? '', process.argv.slice(2));
+  const running = createProgram({ ...parts, forkWorker });
   const signals = listenForSignals(running);
   try {
     await running.start();
@@ -71,6 +97,22 @@ async function serve(flags: ServeFlags, io: CliIo): Promise<number> {
     await log.close(LOG_CLOSE_MILLIS);
   }
 }
+
+/** The flags that stand for options. */
+function overridesOf({ shadow, takeover, workers, insecureDemo }: ServeFlags): readonly Override[] {
+  const set = { shadow, takeover, workers };
+  const overrides = Object.entries(set).flatMap(([name, value]) =>
+    value === undefined ? [] : [{ group: 'notification', name, values: [String(value)], flag: `--${name}` }],
+  );
+  if (insecureDemo === undefined) return overrides;
+  return [
+    ...overrides,
+    { group: 'DEFAULT', name: 'insecure_demo', values: ['true'], flag: '--insecure-demo' },
+  ];
+}
+
+/** The serving process has warned already. */
+const SILENT = new Writable({ write: (_chunk, _encoding, done) => done() });
 
 /** First signal: drain within the deadline. Second: end now. Both exit codes say which signal it was. */
 function listenForSignals(running: Program): { readonly ended: Promise<number>; dispose(): void } {

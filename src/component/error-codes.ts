@@ -69,6 +69,11 @@ export const ERROR_CODES = {
     title: 'Secret used in an option that is not secret',
     hint: 'Write the text itself, or use the secret only in options that are never shown.',
   },
+  E1018: {
+    title: 'Mistake in a deployments file',
+    hint: 'The form of a deployment is in docs/operate/many-clouds.md.',
+  },
+  E1019: { title: 'Key without effect in a deployments file', hint: 'Remove it, or correct its spelling.' },
   // E11xx pipeline.yaml and event_pipeline.yaml
   E1101: {
     title: 'Wrong shape of a pipeline file',
@@ -102,6 +107,54 @@ export const ERROR_CODES = {
   },
   E1114: { title: 'Empty name pattern', hint: 'Remove the empty entry, or write "*" for everything.' },
   E1115: { title: 'Key without effect', hint: 'Remove it, or correct its spelling.' },
+  E1116: {
+    title: 'Publisher parameter without effect',
+    hint: "Remove it, or correct its spelling; each publisher's parameters are on its reference page.",
+  },
+  E1117: {
+    title: 'Publisher parameter has a value of the wrong type',
+    hint: 'Write a value of the type the parameter asks for.',
+  },
+  E1118: {
+    title: 'Publisher parameter is out of its range',
+    hint: 'Write a value within the range the parameter allows.',
+  },
+  E1119: {
+    title: 'Publisher parameter is not one of its choices',
+    hint: 'Write one of the choices, exactly as listed.',
+  },
+  E1120: {
+    title: 'Publisher does not take this kind of data',
+    hint: 'Use one that takes it; the reference page of publishers says which take samples, which events.',
+  },
+  E1130: {
+    title: 'Unknown transformer',
+    hint: 'Use unit_conversion, rate_of_change, delta, accumulator, aggregator or arithmetic.',
+  },
+  E1131: {
+    title: 'Wrong shape of the transformers of a sink',
+    hint: 'Give a list of mappings with name and parameters; see docs/operate/transformers.md.',
+  },
+  E1132: {
+    title: 'Bad parameter of a transformer',
+    hint: 'The parameters of each transformer are in docs/operate/transformers.md.',
+  },
+  E1133: {
+    title: 'Bad expression in a transformer',
+    hint: 'Write a Python expression; docs/operate/transformers.md says what is understood.',
+  },
+  E1134: {
+    title: 'Bad regular expression in a transformer',
+    hint: "Write it as Python's re module takes it; groups are \\1 in map_to.",
+  },
+  E1135: {
+    title: 'Expression names something that does not exist',
+    hint: 'Correct the name; what does not exist is empty, and false.',
+  },
+  E1136: {
+    title: 'Transformer parameter that may not mean what it seems to',
+    hint: 'docs/operate/transformers.md says what each parameter does.',
+  },
   // E12xx event and meter definitions
   E1201: {
     title: 'Wrong shape of an event definitions file',
@@ -262,6 +315,34 @@ export const ERROR_CODES = {
   E2015: {
     title: 'TLS file of the broker connection cannot be read',
     hint: 'Check the path and that this user may read it.',
+  },
+  E2016: {
+    title: 'Queue already has a consumer',
+    hint: 'Start with --shadow to read a copy beside it, or with --takeover to share the queue; then each message reaches only one of the two.',
+  },
+  E2017: {
+    title: 'Queue has other consumers beside this one',
+    hint: 'Each message reaches only one of them; stop the other one when nephoscope has taken over.',
+  },
+  E2018: {
+    title: 'Broker does not answer any more',
+    hint: 'No heartbeat came: look at the network between and at the load of the broker; it is tried again by itself.',
+  },
+  E2019: {
+    title: 'Exchange was deleted',
+    hint: 'It was made and bound again; find out who deletes it, since what is sent meanwhile is lost by the sender.',
+  },
+  E2020: {
+    title: 'Worker process ended',
+    hint: 'It is started again by itself and the broker delivers again what it held; look for the reason above it in the log, or in dmesg if it was killed.',
+  },
+  E2021: {
+    title: 'Worker process does not answer',
+    hint: 'It is ended and started again; if it repeats, lower [notification] batch_size and look at the load of the machine.',
+  },
+  E2022: {
+    title: 'Serving process did not take the records of a worker',
+    hint: 'The same records are given again; look at the log and the store of the serving process.',
   },
   // E30xx store
   E3001: {
@@ -451,10 +532,113 @@ export const ERROR_CODES = {
     title: 'Input cannot be read',
     hint: 'Check the path, the permissions and whether the file is complete.',
   },
+  // E502x, E503x messages between telemetry services, their signatures, the collector
+  E5020: {
+    title: 'No metering message',
+    hint: 'Look at the sender: a sample needs counter_name, counter_type, counter_volume, resource_id and timestamp.',
+  },
+  E5021: {
+    title: 'No event message',
+    hint: 'Look at the sender: an event needs message_id, event_type, generated and a list of traits.',
+  },
+  E5022: {
+    title: 'Signature missing or wrong',
+    hint: 'Give sender and collector the same [publisher] telemetry_secret; while it changes, list the old one in previous_telemetry_secrets.',
+  },
+  E5023: { title: 'Message cannot be signed', hint: 'It is nested too deeply; look at what made it.' },
+  E5024: {
+    title: 'Published default secret',
+    hint: 'Set [publisher] telemetry_secret to a long random text, the same in all services, or to nothing; for a trial: --insecure-demo.',
+  },
+  E5025: {
+    title: 'Collector would believe everyone',
+    hint: 'Set [publisher] telemetry_secret, or leave [collector] udp_address empty: datagrams have no sender one could trust.',
+  },
+  E5026: {
+    title: 'Collector cannot listen for datagrams',
+    hint: 'Free the address, or choose another one with [collector] udp_address and udp_port.',
+  },
+  E5027: {
+    title: 'Datagram is no message',
+    hint: 'Look at what sends to the UDP port of the collector: it takes one msgpack mapping a datagram.',
+  },
+  E5028: {
+    title: 'Datagram was there before, or is too old',
+    hint: 'Compare the clocks of sender and collector; if they agree, somebody may be playing recorded datagrams back.',
+  },
+  E5029: {
+    title: 'Payload holds no messages',
+    hint: 'Metering and event notifications carry a list of messages; look at what else sends to this topic.',
+  },
+  E5030: {
+    title: 'Dispatcher cannot be used',
+    hint: 'Dispatchers are database, file, http and gnocchi; file and http need their [dispatcher_*] options.',
+  },
+  E5031: {
+    title: 'Dispatchers did not take a message',
+    hint: 'Look at the publisher or store named in the reason; put it right and replay what was parked.',
+  },
+  // E504x statsd and datagrams
+  E5040: {
+    title: 'Address or network of a datagram source is wrong',
+    hint: 'Write literal addresses such as 127.0.0.1 or ::1, and networks such as 10.0.0.0/8.',
+  },
+  E5041: {
+    title: 'UDP port cannot be listened to',
+    hint: 'Free the port (ss -lunp shows who has it) or choose another one; it is tried again by itself.',
+  },
+  E5042: {
+    title: 'Receiver of statsd ended unexpectedly',
+    hint: 'It is started again by itself; what it had gathered since the last flush is lost. Report the cause as a defect.',
+  },
+  E5043: {
+    title: 'Samples of statsd could not be handed on',
+    hint: 'They are kept and tried again; meanwhile the next flush is put off. Look at the store or publisher named in the cause.',
+  },
+  E5044: {
+    title: 'Receive buffer is smaller than asked for',
+    hint: 'Raise net.core.rmem_max with sysctl to at least the size asked for, or bursts are lost.',
+  },
+  E5045: {
+    title: 'Option of statsd has an impossible value',
+    hint: 'Correct the value as the option reference says.',
+  },
+  E5046: {
+    title: 'Datagram is no notification',
+    hint: 'A datagram is one JSON or msgpack mapping, as it would travel on the bus; it is counted and dropped.',
+  },
   // E60xx command line
   E6001: {
     title: 'Log file cannot be opened',
     hint: 'Check that its directory exists and that this user may write there.',
+  },
+  E6030: {
+    title: 'Too many live views',
+    hint: 'End another nephoscope tap, or wait until one has reached its limit.',
+  },
+  E6031: {
+    title: 'Condition of a live view cannot be understood',
+    hint: 'Write it as NAME=GLOB with one of the names the stage has, e.g. event_type=compute.instance.*',
+  },
+  E6032: {
+    title: 'Live view was cut off',
+    hint: 'The server ended or the connection broke; start the view again when /readyz answers.',
+  },
+  E6033: {
+    title: 'Sample that cannot be sent',
+    hint: 'Correct the option it names; nephoscope send-sample --help has examples.',
+  },
+  E6034: {
+    title: 'Text is no Python literal or JSON',
+    hint: "Write metadata as JSON or as Python prints it, e.g. {'display_name': 'web-7'}.",
+  },
+  E6035: {
+    title: 'Sample was not taken',
+    hint: 'nephoscope parked list shows what was put aside and why.',
+  },
+  E6036: {
+    title: 'Metrics page cannot be read',
+    hint: 'Check that the address is that of a nephoscope server.',
   },
   // E70xx polling
   E7001: {
@@ -469,6 +653,211 @@ export const ERROR_CODES = {
   E7004: {
     title: 'Figures of this machine cannot be read',
     hint: 'They come from /proc on Linux; under systemd, ProcSubset=pid hides them, and hidepid= may.',
+  },
+  // E80xx publishers: E8000 to E8009 delivery, E8050 file
+  E8001: {
+    title: 'Publisher did not answer in time',
+    hint: 'Check its target and the way there; delivery_timeout in its URL is the time one attempt may take.',
+  },
+  E8002: {
+    title: 'Too much waits for a publisher',
+    hint: 'Nothing is lost, senders give it again; check its target, or use policy=queue to let it wait on disk.',
+  },
+  E8003: {
+    title: 'Publisher is not running',
+    hint: 'Nothing is lost; what was not taken is given again after the next start.',
+  },
+  E8004: {
+    title: 'Publisher failed in an unexpected way',
+    hint: 'Report it with the log; what could not be taken was put aside.',
+  },
+  E8005: {
+    title: 'Publisher gave up after max_retry attempts',
+    hint: 'Repair its target, then give what was put aside again with `nephoscope parked replay`.',
+  },
+  E8006: {
+    title: 'Queue on disk cannot be used',
+    hint: 'Check free space and that this user may write below the state directory.',
+  },
+  E8007: {
+    title: 'Batch in the queue on disk cannot be read',
+    hint: 'It was put aside with the ending .unreadable; look into it, then delete it.',
+  },
+  E8008: {
+    title: 'Sender did not wait for the publisher',
+    hint: 'Nothing is lost, the sender gives it again; check the target of the publisher.',
+  },
+  E8009: {
+    title: 'Queue on disk without its publisher',
+    hint: 'Put the URL of the publisher back into the pipeline file to have it sent, or delete the directory.',
+  },
+  E8050: {
+    title: 'File of a publisher cannot be written',
+    hint: 'Check its directory, its mode, and that this user may write there.',
+  },
+  E8051: {
+    title: 'No space left for the file of a publisher',
+    hint: 'Make room; nothing is lost, writing goes on by itself.',
+  },
+  E8052: {
+    title: 'Item cannot be written as text',
+    hint: 'Look at the item in the parking; its metadata is nested too deeply.',
+  },
+  // E8010-E8029 publishers over HTTP, Prometheus and OpenTelemetry
+  E8010: {
+    title: 'HTTP target cannot be reached',
+    hint: 'Check that the service runs and that its host and port are reachable from here.',
+  },
+  E8011: {
+    title: 'HTTP target did not answer in time',
+    hint: 'Look at the load of the target; the parameter timeout of the URL gives it longer.',
+  },
+  E8012: {
+    title: 'HTTP target is failing',
+    hint: 'Look at the log of the target; what it did not take is sent again.',
+  },
+  E8013: {
+    title: 'HTTP target refuses the data',
+    hint: 'The text in quotes is what the target says about it; the same data is not sent again.',
+  },
+  E8014: {
+    title: 'HTTP target refuses this sender',
+    hint: 'Check path, user and password, client certificate and permissions; redirects are not followed.',
+  },
+  E8015: {
+    title: 'Answer of the HTTP target is not HTTP',
+    hint: 'Check that host and port name the right service, and whether it wants TLS.',
+  },
+  E8016: {
+    title: 'TLS with the HTTP target failed',
+    hint: 'Name the CA of the target with verify_ssl=FILE, and the client certificate where it asks for one.',
+  },
+  E8017: {
+    title: 'Certificate or key file cannot be used',
+    hint: 'Check that the file named in the URL exists, may be read by this user and is in PEM form.',
+  },
+  E8018: {
+    title: 'Two values for one instant of a series',
+    hint: 'Several meters may share one Prometheus name after . and - have become _; rename one of them.',
+  },
+  E8019: {
+    title: 'No room for another series',
+    hint: 'Raise max_series of prometheus-scrape://, lower its expiry, or send it fewer meters.',
+  },
+  E8020: {
+    title: 'Data points refused by the OpenTelemetry receiver',
+    hint: 'The text in quotes is what the receiver says about it; the same data is not sent again.',
+  },
+  // E8030-E8049 OpenStack services, Gnocchi and Zaqar
+  E8030: {
+    title: 'Credentials for OpenStack are not complete',
+    hint: 'Set auth_type, auth_url, username, password, project and their domains in [service_credentials].',
+  },
+  E8031: {
+    title: 'Keystone does not work',
+    hint: 'Check that it runs; what waits for it is sent when it does.',
+  },
+  E8032: {
+    title: 'Keystone refused the login',
+    hint: 'Check user, password, project and domains in [service_credentials] with: openstack token issue.',
+  },
+  E8033: {
+    title: 'Answer of Keystone not understood',
+    hint: 'Check that auth_url names a Keystone with its version 3 and no other server.',
+  },
+  E8034: {
+    title: 'Service is not in the catalogue of Keystone',
+    hint: 'Register it with openstack endpoint create, or correct interface and region_name.',
+  },
+  E8035: {
+    title: 'TLS with an OpenStack service failed',
+    hint: 'Set cafile to the authority that signed its certificate; the name in the catalogue must be on it.',
+  },
+  E8036: {
+    title: 'OpenStack service cannot be reached',
+    hint: 'Check that it runs and that its endpoint can be reached from here; nothing is lost meanwhile.',
+  },
+  E8037: {
+    title: 'OpenStack service does not let us in',
+    hint: 'Give our user the role service (or admin) in its project; look into the log of the service.',
+  },
+  E8038: {
+    title: 'OpenStack service is failing',
+    hint: 'Look into the log of the service; what it did not take is sent again.',
+  },
+  E8039: {
+    title: 'Answer of an OpenStack service not understood',
+    hint: 'Check that the endpoint in the catalogue is the one of the service itself.',
+  },
+  E8040: {
+    title: 'Wrong shape of gnocchi_resources.yaml',
+    hint: 'Compare it with the shipped etc/gnocchi_resources.yaml.',
+  },
+  E8041: {
+    title: 'Meter belongs to two resource types',
+    hint: 'The last one counts; remove the meter from the others.',
+  },
+  E8042: {
+    title: 'Gnocchi refused a measure',
+    hint: 'The text in quotes is what Gnocchi says about it; the others of its batch were taken.',
+  },
+  E8043: {
+    title: 'Gnocchi refused a resource',
+    hint: 'The text in quotes is what Gnocchi says about it; compare the attributes in gnocchi_resources.yaml.',
+  },
+  E8044: {
+    title: 'Archive policy cannot be used',
+    hint: 'Correct it in gnocchi_resources.yaml, or create it with: gnocchi archive-policy create.',
+  },
+  E8045: {
+    title: 'Event without the id of its resource',
+    hint: 'Let the event definition make the trait that event_attributes names for id.',
+  },
+  E8046: {
+    title: 'Resource type cannot be created or changed',
+    hint: 'Our user needs the role admin for it; the text in quotes is what Gnocchi says.',
+  },
+  E8047: {
+    title: 'Not a Gnocchi that can be used',
+    hint: 'Gnocchi 4.2 or later is needed at the endpoint of the service gnocchi, type metric.',
+  },
+  E8048: {
+    title: 'Zaqar refused a message',
+    hint: 'The text in quotes is what Zaqar says about it; the others of its batch were taken.',
+  },
+  // E806x notifier://
+  E8060: {
+    title: 'No broker for notifier://',
+    hint: 'Set [DEFAULT] transport_url, or name the broker in the URL: notifier://USER:PASSWORD@HOST:5672/VHOST.',
+  },
+  E8061: {
+    title: 'Broker does not take messages at the moment',
+    hint: 'It is tried again; see the reason, and rabbitmqctl status on the broker (alarms).',
+  },
+  // E807x udp:// and tcp://
+  E8070: {
+    title: 'Host of a publisher cannot be resolved',
+    hint: 'Check the host in the URL and the name service; it is tried again.',
+  },
+  E8071: {
+    title: 'Sample too large for a datagram',
+    hint: 'A datagram holds 65,507 bytes: use tcp:// or notifier:// for this meter, or give it less metadata.',
+  },
+  E8072: {
+    title: 'Datagram could not be sent',
+    hint: 'Check routes, firewall and buffers on this machine; the sample is sent again.',
+  },
+  E8073: {
+    title: 'No connection to the target',
+    hint: 'Check that the target runs and that no firewall is between; it is tried again.',
+  },
+  E8074: {
+    title: 'Connection to the target was lost',
+    hint: 'Look at the target: it or the network ended the connection; the samples are sent again.',
+  },
+  E8075: {
+    title: 'Sample cannot be encoded',
+    hint: 'msgpack holds integers of 64 bits; look at the metadata of the sample.',
   },
 } as const satisfies Record<string, ErrorCodeEntry>;
 

@@ -65,7 +65,6 @@ describe('the event of a notification', () => {
         generatedMicros: decoded.timestampMicros,
         priority: 'info',
         deployment: null,
-        deployment: null,
         traits: [
           ['service', 1, 'compute.host-1'],
           ['state', 1, 'active'],

@@ -243,7 +243,7 @@ class Ledger {
 
   #note(target: Target<never>, owners: readonly number[], result: PublishResult): void {
     if (result.postponed !== undefined) throw result.postponed.error;
-    target.published.add(owners.length - result.rejected.length);
+    target.published.add(owners.length - result.rejected.length - (result.dropped ?? 0));
     target.dropped.add(result.rejected.length);
     for (const at of result.duplicates) countUp(this.#duplicates, owners[at] ?? -1);
     for (const { index, error } of result.rejected) {

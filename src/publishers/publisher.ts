@@ -31,6 +31,8 @@ export interface PublishResult {
   readonly duplicates: readonly number[];
   readonly rejected: readonly Rejection[];
   readonly postponed?: Postponement;
+  /** Only from the runner: how many items it threw away because the URL says `policy=drop`. They are safe nowhere. */
+  readonly dropped?: number;
 }
 
 /**

@@ -1,12 +1,17 @@
-import { createAmqpNotificationSources } from './amqp-notifications.ts';
+import { createDatagramNotificationSources } from './datagram-notifications.ts';
+import { createNotificationSources } from './deployments-sources.ts';
 import type { Source, SourceContext, SourceFactory } from './source.ts';
 
 /** Every kind of source, by name. */
 export const SOURCE_FACTORIES: Readonly<Record<string, SourceFactory>> = {
-  'amqp-notifications': createAmqpNotificationSources,
+  notifications: createNotificationSources,
+  'notification-udp': createDatagramNotificationSources,
 };
 
-/** All sources the configuration asks for. Throws what the factories throw. */
-export function createSources(context: SourceContext): readonly Source[] {
-  return Object.values(SOURCE_FACTORIES).flatMap((create) => create(context));
+/** All sources the configuration asks for, of the kinds that are `wanted`. Throws what the factories throw. */
+export function createSources(
+  context: SourceContext,
+  wanted: (kind: string) => boolean = () => true,
+): readonly Source[] {
+  return Object.entries(SOURCE_FACTORIES).flatMap(([kind, create]) => (wanted(kind) ? create(context) : []));
 }

@@ -1,0 +1,104 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { OPTIONS } from '../src/app/options.ts';
+import { createPublishers } from '../src/app/publishers.ts';
+import { readSetup } from '../src/app/setup.ts';
+import { createDeadline } from '../src/component/component.ts';
+import { loadConfig } from '../src/config/load.ts';
+import type { Event } from '../src/model/event.ts';
+import type { Sample } from '../src/model/sample.ts';
+import { decodeNotification } from '../src/notification/envelope.ts';
+import type { RawMessage } from '../src/notification/intake.ts';
+import { createWantedCheck } from '../src/notification/wanted.ts';
+import { silentLogger } from '../src/observe/logger.ts';
+import { Metrics } from '../src/observe/metrics.ts';
+import { createNotificationIntake } from '../src/pipeline/notification-intake.ts';
+import { PipelineRunner } from '../src/pipeline/runner.ts';
+import { openStore } from '../src/store/open.ts';
+
+/** Pipelines whose only sinks are files of `directory`; `events` says which event types are wanted. */
+export function writeFilePipelines(directory: string, events = '"*"'): Readonly<Record<string, string>> {
+  const samplesFile = join(directory, 'pipeline.yaml');
+  const eventsFile = join(directory, 'event_pipeline.yaml');
+  writeFileSync(samplesFile, pipelineFile('meters: ["*"]', join(directory, 'samples.jsonl')));
+  writeFileSync(eventsFile, pipelineFile(`events: [${events}]`, join(directory, 'events.jsonl')));
+  return {
+    OS_DEFAULT__PIPELINE_CFG_FILE: samplesFile,
+    OS_DEFAULT__EVENT_PIPELINE_CFG_FILE: eventsFile,
+  };
+}
+
+function pipelineFile(wanted: string, target: string): string {
+  return `sources:
+  - name: all
+    ${wanted}
+    sinks: [file]
+sinks:
+  - name: file
+    publishers: ["file://${target}?json"]
+`;
+}
+
+/** The way from bytes to files in this process, without a broker: what is bound by the processor. */
+export interface FileLoad {
+  take(messages: readonly RawMessage[]): Promise<unknown>;
+  stop(): Promise<void>;
+}
+
+/** Builds it from the files of `writeFilePipelines` and the shipped definitions, as `serve` does. */
+export async function startFileLoad(
+  directory: string,
+  environment: Readonly<Record<string, string>>,
+): Promise<FileLoad> {
+  const { config } = loadConfig({ options: OPTIONS, files: [], dirs: [], environment, home: '/nonexistent' });
+  if (config === null) throw new Error('the configuration does not load');
+  const { setup } = readSetup(config);
+  const metrics = new Metrics();
+  const store = openStore(`sqlite:///${join(directory, 'unused.sqlite')}`);
+  const context = { config, store, log: silentLogger, metrics, stateDir: directory };
+  const samplePublishers = createPublishers('sample', setup.samplePlan, context);
+  const eventPublishers = createPublishers('event', setup.eventPlan, context);
+  const { signal } = new AbortController();
+  const all = [...samplePublishers.values(), ...eventPublishers.values()];
+  for (const publisher of all) await publisher.start(signal);
+  const nowMicros = (): number => Date.now() * 1_000;
+  const { converter } = setup;
+  const samples = new PipelineRunner<Sample>({
+    plan: setup.samplePlan,
+    publishers: samplePublishers,
+    nameOf: ({ name }) => name,
+    metrics,
+    nowMicros,
+  });
+  const events = new PipelineRunner<Event>({
+    plan: setup.eventPlan,
+    publishers: eventPublishers,
+    nameOf: ({ eventType }) => eventType,
+    metrics,
+    nowMicros,
+  });
+  const intake = createNotificationIntake({
+    decode: (body, deployment) => decodeNotification(body, { deployment }),
+    convert: (notification) => converter.convert(notification),
+    isWanted: createWantedCheck((eventType) => {
+      const kinds = converter.kindsOf(eventType);
+      return kinds.samples || (kinds.events && events.wants(eventType));
+    }),
+    samples,
+    events,
+    parking: {
+      park: async (items) => {
+        throw new Error(`the load holds a message that is parked: ${items[0]?.reason}`);
+      },
+    },
+    metrics,
+    nowMicros,
+    onProblem: () => {},
+  });
+  return {
+    take: (messages) => intake.take(messages, signal),
+    stop: async () => {
+      for (const publisher of all) await publisher.stop(createDeadline(5_000));
+    },
+  };
+}
