@@ -26,6 +26,7 @@ test('the document has every path of the API with its methods', () => {
     'GET /v1/openapi.json',
     'GET /v1/parked',
     'GET /v1/parked/{id}',
+    'GET /v1/prometheus',
     'GET /v1/tap/{stage}',
     'GET /v2/capabilities',
     'GET /v2/event_types',

@@ -79,7 +79,6 @@ test('the samples of a meter have their older form, and the path overrides a con
   assert.deepEqual(await body({ samples }, `/v2/meters/cpu%5Futil?${query}`), [
     {
       source: 'openstack',
-      deployment: null,
       counter_name: 'cpu_util',
       counter_type: 'gauge',
       counter_unit: '%',
@@ -126,7 +125,6 @@ test('unique meters are those that differ in name, type or unit, and the limit c
     project_id: 'p1',
     user_id: 'u1',
     source: 'openstack',
-    deployment: null,
     meter_id: Buffer.from('r1+cpu_util').toString('base64'),
   });
   assert.deepEqual(limits, [50_001, 7]);
@@ -168,7 +166,6 @@ test('a resource is found by an identifier with a slash, encoded once or twice, 
         },
       ],
       source: 'openstack',
-      deployment: null,
     });
   }
   assert.deepEqual(asked, ['a/b 1', 'a%2Fb%201', 'a/b 1']);

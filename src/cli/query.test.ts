@@ -130,7 +130,7 @@ test('mistakes have exit codes and say what to do', async () => {
   assert.equal(
     usage.stderr,
     'E4030 There is no field projct here\n  projct=x\n  ^\n  help: Did you mean project? Known: project, user, ' +
-      'resource, source, meter, message_id, timestamp, metadata.KEY.\n',
+      'resource, source, meter, message_id, deployment, timestamp, metadata.KEY.\n',
   );
   const refused = await query(api.address, 'samples', '--limit', '0');
   assert.deepEqual(

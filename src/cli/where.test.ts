@@ -78,7 +78,7 @@ test('what the API could not compare is refused with what is known', () => {
   assert.equal(
     samples('projct=x'),
     'There is no field projct here\n  projct=x\n  ^\n' +
-      'Did you mean project? Known: project, user, resource, source, meter, message_id, timestamp, metadata.KEY.',
+      'Did you mean project? Known: project, user, resource, source, meter, message_id, deployment, timestamp, metadata.KEY.',
   );
   assert.match(samples('user!=x'), /^user can only be compared with =\n/);
   assert.match(samples('timestamp=2026-03-01'), /^timestamp is compared with < <= > >=\n/);

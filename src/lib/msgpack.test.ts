@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { inspect } from 'node:util';
 import { decode as decodeTheirs, encode as encodeTheirs } from '@msgpack/msgpack';
 import fc from 'fast-check';
 import { FloatToken, type JsonValue } from '../model/json.ts';
@@ -39,7 +40,7 @@ function plain(value: JsonValue): unknown {
 
 function refusal(bytes: Uint8Array): string {
   try {
-    return `decoded ${String(decodeMsgpack(bytes))}`;
+    return `decoded ${inspect(decodeMsgpack(bytes))}`;
   } catch (thrown) {
     assert.ok(thrown instanceof MsgpackError);
     return thrown.message;

@@ -63,6 +63,18 @@ suite('whether a notification is worth parsing', () => {
     );
   });
 
+  test('is looked at now and then only while all are wanted, and always again once one was not', () => {
+    const look = createWantedCheck((eventType) => eventType === 'wanted');
+    const wanted = Buffer.from('{"event_type": "wanted"}');
+    const other = Buffer.from('{"event_type": "other"}');
+    for (let count = 0; count < 1_000; count++) assert.equal(look(wanted), true);
+    const passed = Array.from({ length: 100 }, () => look(other)).filter(Boolean).length;
+    assert.ok(passed < 16, `${passed} of 100 were taken for wanted`);
+    assert.equal(look(other), false);
+    assert.equal(look(wanted), true);
+    assert.equal(look(other), false);
+  });
+
   test('is told of bytes that are no Buffer', () => {
     const bytes = new TextEncoder().encode('__{"event_type": "other"}__');
     assert.equal(isWanted(bytes.subarray(2, -2)), false);

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NephoscopeError, toError } from '../component/errors.ts';
 import { makePrivateDirectory } from '../lib/make-directory.ts';
+import { type EncodedLines, LineEncoder } from './line-encoder.ts';
 
 /** How a file is written. */
 export interface AppenderOptions {
@@ -30,6 +31,7 @@ export interface Rotation {
  */
 export class FileAppender {
   readonly #options: AppenderOptions;
+  readonly #encoder = new LineEncoder();
   #file: OpenFile | null = null;
   /** The file ends in the middle of a line. */
   #hasHalfLine = false;
@@ -45,8 +47,9 @@ export class FileAppender {
    */
   async append(lines: readonly string[]): Promise<void> {
     try {
-      if (this.#options.rotation === null) await this.#write(await this.#current(), lines.join(''));
-      else await this.#writeRotating(lines, this.#options.rotation);
+      const text = this.#encoder.encode(lines);
+      if (this.#options.rotation === null) await this.#write(await this.#current(), text.bytes);
+      else await this.#writeRotating(text, this.#options.rotation);
       if (this.#options.syncs) await this.#file?.handle.datasync();
     } catch (thrown) {
       await this.close().catch(() => {});
@@ -80,23 +83,23 @@ export class FileAppender {
     return this.#file;
   }
 
-  async #writeRotating(lines: readonly string[], { maxBytes, backupCount }: Rotation): Promise<void> {
+  async #writeRotating({ bytes, ends }: EncodedLines, { maxBytes, backupCount }: Rotation): Promise<void> {
     let file = await this.#current();
     let size = (await file.handle.stat()).size;
-    let text = '';
-    for (const line of lines) {
-      const bytes = Buffer.byteLength(line);
-      if (size > 0 && size + bytes >= maxBytes) {
-        await this.#write(file, text);
+    let from = 0;
+    let start = 0;
+    for (const end of ends) {
+      if (size > 0 && size + end - start >= maxBytes) {
+        await this.#write(file, bytes.subarray(from, start));
         await this.#rotate(file, backupCount);
         file = await this.#current();
         size = (await file.handle.stat()).size;
-        text = '';
+        from = start;
       }
-      text += line;
-      size += bytes;
+      size += end - start;
+      start = end;
     }
-    await this.#write(file, text);
+    await this.#write(file, bytes.subarray(from));
   }
 
   /** `path.1` becomes `path.2` and so on; the oldest goes. */
@@ -112,9 +115,9 @@ export class FileAppender {
     await rename(path, `${path}.1`).catch(ignoreMissing);
   }
 
-  async #write({ handle }: OpenFile, text: string): Promise<void> {
-    if (text === '') return;
-    const bytes = Buffer.from(this.#hasHalfLine ? `\n${text}` : text);
+  async #write({ handle }: OpenFile, text: Buffer): Promise<void> {
+    if (text.length === 0) return;
+    const bytes = this.#hasHalfLine ? Buffer.concat([Buffer.of(LINE_FEED), text]) : text;
     const before = (await handle.stat()).size;
     let written = 0;
     try {

@@ -1,6 +1,6 @@
 import { stringifyExact } from '../lib/exact-json.ts';
 import { pythonFloatText, pythonRepr } from '../lib/python-text.ts';
-import { type Event, TRAIT_TYPE, type Trait } from '../model/event.ts';
+import { type Event, TRAIT_TYPE, type Trait, type TraitType } from '../model/event.ts';
 import { isJsonObject, type JsonObject } from '../model/json.ts';
 import type { Sample } from '../model/sample.ts';
 import { wireNumber } from '../wire/fields.ts';
@@ -55,7 +55,8 @@ export function eventJsonLine(event: Event): string {
   let text = `{"message_id":${quoted(messageId)},"event_type":${quoted(eventType)},"generated":"${withBlank(generated)}","traits":[`;
   for (let index = 0; index < traits.length; index++) {
     const trait = traits[index] as Trait;
-    text += `${index === 0 ? '' : ','}{"name":${quoted(trait[0])},"dtype":${trait[1]},"value":${traitJson(trait)}}`;
+    const head = traitHead(trait[0], trait[1]);
+    text += index === 0 ? `${head}${traitJson(trait)}}` : `,${head}${traitJson(trait)}}`;
   }
   text += `],"raw":${raw === null ? '{}' : mappingText(raw)}`;
   if (priority !== null) text += `,"priority":"${priority}"`;
@@ -74,6 +75,22 @@ export function eventPythonLine(event: Event): string {
     (priority === null ? '' : `, 'priority': '${priority}'`) +
     (deployment === null ? '}' : `, 'deployment': ${pythonRepr(deployment)}}`)
   );
+}
+
+/** Names come from definitions, which are few; from other senders too, so the memory for them has a bound. */
+const MAX_HEADS = 4_096;
+const heads = new Map<string, string[]>();
+
+/** All of a trait that stands before its value. */
+function traitHead(name: string, type: TraitType): string {
+  let ofName = heads.get(name);
+  if (ofName === undefined) {
+    if (heads.size >= MAX_HEADS) heads.clear();
+    ofName = [];
+    heads.set(name, ofName);
+  }
+  ofName[type] ??= `{"name":${quoted(name)},"dtype":${type},"value":`;
+  return ofName[type];
 }
 
 function traitJson([, type, value]: Trait): string {

@@ -14,7 +14,7 @@ import type { Topology, TopologyFinding } from '../bus/topology.ts';
 import { type ComponentStatus, createDeadline, type Deadline } from '../component/component.ts';
 import { NephoscopeError } from '../component/errors.ts';
 import { whenAborted } from '../lib/when-aborted.ts';
-import type { RawMessage } from '../notification/intake.ts';
+import type { MessageOrigin, RawMessage } from '../notification/intake.ts';
 import type { Logger } from '../observe/logger.ts';
 import { NODE_HOST } from '../polling/options.ts';
 import { DeliveryPump } from './delivery-pump.ts';
@@ -227,12 +227,13 @@ class AmqpNotificationSource implements Source {
     const { id: source, name: deployment } = this.#deployment;
     const { received, redelivered } = this.#metrics;
     const push = this.#pump.open(lane);
+    const originOf = createOrigins(source, deployment);
     return (message) => {
       // What comes after the stop began goes back to the broker unacknowledged when the channel closes.
       if (lane.lost.aborted || this.#isStopping) return;
       received.value++;
       if (message.fields.redelivered) redelivered.value++;
-      push(toRawMessage(message, source, deployment), message.fields.deliveryTag);
+      push(toRawMessage(message, originOf(message.fields)), message.fields.deliveryTag);
     };
   }
 
@@ -261,14 +262,31 @@ function effectiveBatchSize(batchSize: number, prefetchCount: number, batchTimeo
   return Math.max(1, Math.min(batchSize, most));
 }
 
-function toRawMessage(message: ConsumeMessage, source: string, deployment: string | null): RawMessage {
-  const { exchange, routingKey, redelivered } = message.fields;
-  const plain = { source, exchange, routingKey, redelivered };
-  const origin = deployment === null ? plain : { ...plain, deployment };
+function toRawMessage(message: ConsumeMessage, origin: MessageOrigin): RawMessage {
   const compression: unknown = message.properties.headers?.['compression'];
   if (typeof compression !== 'string' || compression === '') return { body: message.content, origin };
   const { body, problem } = decompressBody(message.content, compression);
   return { body, origin: { ...origin, compression, ...(problem === undefined ? {} : { problem }) } };
+}
+
+/** Neighbours mostly come by the same way, and then share what says so. */
+function createOrigins(
+  source: string,
+  deployment: string | null,
+): (fields: ConsumeMessage['fields']) => MessageOrigin {
+  let last: MessageOrigin | null = null;
+  return ({ exchange, routingKey, redelivered }) => {
+    if (
+      last === null ||
+      last.routingKey !== routingKey ||
+      last.exchange !== exchange ||
+      last['redelivered'] !== redelivered
+    ) {
+      const origin = { source, exchange, routingKey, redelivered };
+      last = deployment === null ? origin : { ...origin, deployment };
+    }
+    return last;
+  };
 }
 
 function describe(finding: TopologyFinding): string {

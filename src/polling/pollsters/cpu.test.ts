@@ -49,6 +49,7 @@ test('the first run takes two readings shortly after one another, so that shares
     timestampMicros: 1767323045000000,
     resourceMetadata: { host: 'node1' },
     source: 'hardware',
+    deployment: null,
     monotonicTime: 12.5,
   });
 });

@@ -1,0 +1,210 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { consumed, createVhost, type TestClient, type TestVhost } from './rabbit.ts';
+import { type Server, type ServerOptions, startServer, sumMetric } from './server.ts';
+import { until } from './until.ts';
+
+/** Exchange and topic of the numbered notifications. */
+const NAME = 'oracle';
+const QUEUE = `${NAME}.info`;
+const STEP = 1_000;
+/** The memory a process may take, whatever its sinks do. */
+const MAX_RESIDENT_BYTES = 250 * 2 ** 20;
+
+/** Where the sample and the event of each notification go: URLs, as they stand in the pipeline files. */
+export interface OraclePipelines {
+  readonly samples: readonly string[];
+  readonly events: readonly string[];
+}
+
+/**
+ * A `nephoscope serve` that reads numbered notifications from a virtual host of its own. Each becomes one sample and one
+ * event that bear its number, so that whoever gets them can say which are missing.
+ */
+export interface OracleRun extends AsyncDisposable {
+  readonly vhost: TestVhost;
+  readonly client: TestClient;
+  readonly server: Server;
+  /** Of this run, with its configuration; removed with it. */
+  readonly directory: string;
+  /** How many notifications the broker has confirmed. */
+  sent(): number;
+  /** Sends the next `count`; at most `perSecond` when that is given. Not for overlapping calls. */
+  send(count: number, perSecond?: number): Promise<void>;
+  /** Another process of the same configuration and state, after the one before was ended with `signal`. */
+  restart(signal: NodeJS.Signals): Promise<void>;
+  /** Waits until a part whose name begins with `component` says that it is in this trouble. */
+  showsTrouble(component: string, code: string): Promise<void>;
+  /** Waits until all parts are well. */
+  isWell(limitMillis?: number): Promise<void>;
+  /** The value of the metric whose line has all of `labels`, e.g. `reason="policy"`. */
+  count(name: string, ...labels: readonly string[]): Promise<number>;
+  /** Ends the process and asserts that it left nothing with the broker and never took more memory than it may. */
+  finish(): Promise<void>;
+}
+
+export interface OracleOptions extends Pick<ServerOptions, 'env' | 'args' | 'stateDir'> {
+  /** The pipelines, which may lead through the virtual host of the run or into its directory. */
+  readonly pipelines: (run: { readonly vhost: TestVhost; readonly directory: string }) => OraclePipelines;
+}
+
+export async function startOracleRun(options: OracleOptions): Promise<OracleRun> {
+  const directory = mkdtempSync(join(tmpdir(), 'nephoscope-oracle-'));
+  const vhost = await createVhost();
+  const client = await vhost.open();
+  const settings = {
+    stateDir: options.stateDir ?? join(directory, 'state'),
+    args: options.args ?? [],
+    env: {
+      OS_DEFAULT__TRANSPORT_URL: vhost.url(5672, 'rabbit_retry_interval=0.1'),
+      OS_NOTIFICATION__NOTIFICATION_CONTROL_EXCHANGES: NAME,
+      OS_OSLO_MESSAGING_NOTIFICATIONS__TOPICS: NAME,
+      ...writeConfiguration(directory, options.pipelines({ vhost, directory })),
+      ...options.env,
+    },
+  };
+  let server = await startServer(settings);
+  let peakBytes = 0;
+  let sent = 0;
+  await consumed(client, QUEUE);
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    peakBytes = Math.max(peakBytes, residentPeak(server));
+    const code = await server.end(signal);
+    assert.equal(code, signal === 'SIGKILL' ? signal : 0, server.stderr());
+  };
+  return {
+    vhost,
+    client,
+    directory,
+    get server() {
+      return server;
+    },
+    sent: () => sent,
+    send: async (count, perSecond = Number.POSITIVE_INFINITY) => {
+      const begin = performance.now();
+      const first = sent;
+      for (const last = sent + count; sent < last; ) {
+        const step = Math.min(STEP, last - sent, Math.max(1, perSecond / 20));
+        await client.publish(
+          NAME,
+          QUEUE,
+          Array.from({ length: step }, (_, at) => notification(sent + at)),
+        );
+        sent += step;
+        const early = begin + ((sent - first) / perSecond) * 1_000 - performance.now();
+        if (early > 0) await sleep(early);
+      }
+    },
+    restart: async (signal) => {
+      await end(signal);
+      server = await startServer(settings);
+    },
+    showsTrouble: async (component, code) => {
+      let parts: readonly PartStatus[] = [];
+      const isSo = async (): Promise<boolean> => {
+        parts = (await statuses(server)).filter(({ name }) => name.startsWith(component));
+        return parts.some(({ state, reason }) => state === 'degraded' && reason?.startsWith(`${code} `));
+      };
+      await until(`${component} shows ${code}`, isSo, 20_000).catch((cause: unknown) => {
+        throw new Error(`No ${component} shows ${code}: ${JSON.stringify(parts)}`, { cause });
+      });
+    },
+    isWell: async (limitMillis = 20_000) => {
+      await until(
+        'all parts are well',
+        async () => (await statuses(server)).every(({ state }) => state === 'ok'),
+        limitMillis,
+      );
+    },
+    count: async (name, ...labels) => {
+      const text = await (await fetch(`${server.url}/metrics`)).text();
+      const lines = text.split('\n').filter((line) => labels.every((label) => line.includes(label)));
+      return sumMetric(lines.join('\n'), name);
+    },
+    finish: async () => {
+      await end('SIGTERM');
+      // What was not acknowledged has come back to the queue.
+      await until('the broker has let go', async () => (await client.consumers(QUEUE)) === 0);
+      if ((await client.ready(QUEUE)) !== 0) console.log(server.stderr().slice(-3000));
+      assert.equal(await client.ready(QUEUE), 0, 'Messages were left in the queue');
+      assert.ok(peakBytes < MAX_RESIDENT_BYTES, `It took ${peakBytes} bytes of memory`);
+    },
+    [Symbol.asyncDispose]: async () => {
+      server.child.kill('SIGKILL');
+      await client[Symbol.asyncDispose]();
+      await vhost[Symbol.asyncDispose]();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+interface PartStatus {
+  readonly name: string;
+  readonly state: string;
+  readonly reason?: string;
+}
+
+async function statuses(server: Server): Promise<readonly PartStatus[]> {
+  const response = await fetch(`${server.url}/readyz`);
+  return ((await response.json()) as { readonly components: readonly PartStatus[] }).components;
+}
+
+/** The most memory a process has held in RAM. */
+function residentPeak({ child }: Server): number {
+  const text = readFileSync(`/proc/${child.pid}/status`, 'utf8');
+  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(text)?.[1] ?? Number.NaN) * 1024;
+}
+
+/** One definition of each kind, and pipelines for all; gives the options that name the files. */
+function writeConfiguration(directory: string, { samples, events }: OraclePipelines): Record<string, string> {
+  const files = {
+    'meters.d/oracle.yaml': `metric:
+  - name: oracle.tick
+    event_type: oracle\\.tick
+    type: gauge
+    unit: tick
+    volume: $.payload.number
+    resource_id: $.payload.id
+    project_id: $.payload.project
+    metadata: {host: $.publisher_id}
+`,
+    'events.yaml': '- event_type: oracle.tick\n  traits:\n    number: {type: int, fields: payload.number}\n',
+    'pipeline.yaml': pipelineOf('meters', samples),
+    'event_pipeline.yaml': pipelineOf('events', events),
+  };
+  mkdirSync(join(directory, 'meters.d'));
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text);
+  return {
+    OS_METER__METER_DEFINITIONS_DIRS: join(directory, 'meters.d'),
+    OS_EVENT__DEFINITIONS_CFG_FILE: join(directory, 'events.yaml'),
+    OS_DEFAULT__PIPELINE_CFG_FILE: join(directory, 'pipeline.yaml'),
+    OS_DEFAULT__EVENT_PIPELINE_CFG_FILE: join(directory, 'event_pipeline.yaml'),
+  };
+}
+
+/** The text of a pipeline file that gives everything to all of `publishers`. */
+export function pipelineOf(kind: 'meters' | 'events', publishers: readonly string[]): string {
+  const sinks = [{ name: 'all', publishers }];
+  return JSON.stringify({ sources: [{ name: 'all', [kind]: ['*'], sinks: ['all'] }], sinks });
+}
+
+/** What notification number `number` says; oslo's envelope around it. */
+function notification(number: number): string {
+  const digits = digitsOf(number);
+  const message = JSON.stringify({
+    message_id: `0a0c1e00-0000-4000-8000-${digits}`,
+    publisher_id: `oracle.host-${number % 16}`,
+    event_type: 'oracle.tick',
+    priority: 'INFO',
+    timestamp: '2026-01-02 03:04:05.678901',
+    payload: { id: `resource-${digits}`, number, project: 'b1c2d3e4f5a64b7c8d9e0f1a2b3c4d5e' },
+  });
+  return JSON.stringify({ 'oslo.version': '2.0', 'oslo.message': message });
+}
+
+function digitsOf(number: number): string {
+  return String(number).padStart(12, '0');
+}
