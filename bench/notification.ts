@@ -10,7 +10,7 @@ import { cpuMicros, figure, median, type Report } from './figure.ts';
 import { startFileLoad, writeFilePipelines } from './notification-load.ts';
 import { type Recorded, readRecording, withNewIds } from './recording.ts';
 
-const MESSAGES = 100_000;
+const MESSAGES = 200_000;
 const ROUNDS = 3;
 const BATCH = 500;
 const EVENT_TYPES = 16;

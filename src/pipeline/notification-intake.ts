@@ -32,7 +32,7 @@ export interface IntakeParts {
  * Messages that are worked on without a pause. Between such chunks the event loop turns, so that the next messages come
  * in from the sockets meanwhile; and what a chunk leaves behind is collected while it is young.
  */
-const CHUNK_MESSAGES = 250;
+const CHUNK_MESSAGES = 125;
 
 /**
  * The main job: bytes → notification → events and samples → pipelines → publishers, then one outcome per message.

@@ -77,22 +77,31 @@ function counted<Item>(publisher: Publisher<Item>, name: string, metrics: Delive
     start: (signal) => publisher.start(signal),
     stop: (deadline) => publisher.stop(deadline),
     status: () => publisher.status(),
-    publish: async (items, signal) => {
+    publish: (items, signal) => {
       metrics.attempts.add();
       metrics.inFlight.add(items.length);
-      const begin = performance.now();
-      try {
-        const result = await publisher.publish(items, signal);
-        metrics.accepted.add(result.accepted + result.duplicates.length);
-        metrics.duplicates.add(result.duplicates.length);
-        metrics.rejected.add(result.rejected.length);
-        return result;
-      } finally {
-        metrics.inFlight.add(-items.length);
-        metrics.attemptSeconds.add((performance.now() - begin) / 1_000);
-      }
+      return countWhenSettled(publisher.publish(items, signal), items.length, metrics);
     },
   };
+}
+
+/** Apart from the call, because what waits must not hold on to the items. */
+async function countWhenSettled(
+  answer: Promise<PublishResult>,
+  length: number,
+  metrics: DeliveryMetrics,
+): Promise<PublishResult> {
+  const begin = performance.now();
+  try {
+    const result = await answer;
+    metrics.accepted.add(result.accepted + result.duplicates.length);
+    metrics.duplicates.add(result.duplicates.length);
+    metrics.rejected.add(result.rejected.length);
+    return result;
+  } finally {
+    metrics.inFlight.add(-length);
+    metrics.attemptSeconds.add((performance.now() - begin) / 1_000);
+  }
 }
 
 /** Starts and stops; what works in between is an engine, made anew with each start. */

@@ -1,9 +1,8 @@
 import type { Component } from '../component/component.ts';
-import { NephoscopeError } from '../component/errors.ts';
 import type { Event } from '../model/event.ts';
 import type { Sample } from '../model/sample.ts';
 import type { EventStore, RecordResult, SampleStore } from '../store/store.ts';
-import type { Publisher, PublisherDefinition, PublishResult, Rejection } from './publisher.ts';
+import type { Publisher, PublisherDefinition, PublishResult } from './publisher.ts';
 
 export const STORE_PUBLISHER: PublisherDefinition = {
   schemes: ['store', 'direct'],
@@ -41,31 +40,11 @@ function storePublisher<Item>(
     start: () => Promise.resolve(),
     stop: () => Promise.resolve(),
     status: () => store.status(),
-    publish: (items) => recordOrSingleOut(items, record),
+    publish: (items) => record(items).then(toPublishResult),
   };
 }
 
-/**
- * When the store refuses a batch for good, one bad item must not take the others with it: they are recorded one
- * by one and only what is refused alone is rejected.
- */
-async function recordOrSingleOut<Item>(
-  items: readonly Item[],
-  record: (items: readonly Item[]) => Promise<RecordResult>,
-): Promise<PublishResult> {
-  try {
-    const { duplicates } = await record(items);
-    return { accepted: items.length - duplicates.length, duplicates, rejected: [] };
-  } catch (thrown) {
-    if (!(thrown instanceof NephoscopeError) || thrown.retry === 'transient') throw thrown;
-    if (items.length === 1) return { accepted: 0, duplicates: [], rejected: [{ index: 0, error: thrown }] };
-  }
-  const duplicates: number[] = [];
-  const rejected: Rejection[] = [];
-  for (const [index, item] of items.entries()) {
-    const single = await recordOrSingleOut([item], record);
-    if (single.duplicates.length > 0) duplicates.push(index);
-    for (const { error } of single.rejected) rejected.push({ index, error });
-  }
-  return { accepted: items.length - duplicates.length - rejected.length, duplicates, rejected };
+/** Knows nothing of the items: they are not held while the commit is awaited. */
+function toPublishResult({ recorded, duplicates, rejected }: RecordResult): PublishResult {
+  return { accepted: recorded, duplicates, rejected };
 }

@@ -1,4 +1,5 @@
 import type { Component } from '../component/component.ts';
+import type { NephoscopeError } from '../component/errors.ts';
 import type { Event, Trait, TraitType } from '../model/event.ts';
 import type { Sample } from '../model/sample.ts';
 import type {
@@ -12,16 +13,20 @@ import type {
   StoredSample,
 } from './query.ts';
 
-/** What a commit did: how many rows are new, and which of the given items (by index) were there already. */
+/**
+ * What a commit did: how many rows are new, which of the given items (by index) were there already, and which can never
+ * be stored (E3009). All three together are all items.
+ */
 export interface RecordResult {
   readonly recorded: number;
   readonly duplicates: readonly number[];
+  readonly rejected: readonly { readonly index: number; readonly error: NephoscopeError }[];
 }
 
 /**
  * Where samples are kept and read. Every back end passes the contract suite in `test/contract/store.ts`.
  *
- * Writes resolve after a durable commit and are idempotent: a sample is the same when meter, timestamp, resource
+ * Writes take what they are given before they return, and keep none of it; they resolve after a durable commit and are idempotent: a sample is the same when meter, timestamp, resource
  * and id are. Calls made in the same turn of the event loop share one commit. Reads never block writes; they see
  * all that was recorded before the call. All methods reject with a `NephoscopeError` (E30xx); `transient` when the
  * same call may succeed later. Safe for concurrent use between `start` and `stop`.

@@ -78,7 +78,7 @@ export function storeExpiryContract(name: string, open: OpenForTest): void {
       (await store.resources(undefined, undefined)).map(({ resourceId }) => resourceId),
       ['r2'],
     );
-    assert.deepEqual(await store.recordSamples([sampleOf()]), { recorded: 1, duplicates: [] });
+    assert.deepEqual(await store.recordSamples([sampleOf()]), { recorded: 1, duplicates: [], rejected: [] });
     const found = await store.resources(undefined, undefined);
     assert.deepEqual(found.map((resource) => [resource.resourceId, resource.firstSampleMicros]).sort(), [
       ['r1', START],

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { NephoscopeError } from '../../src/component/errors.ts';
 import { FloatToken } from '../../src/model/json.ts';
 import type { OpenForTest } from './store.ts';
 import { eventOf, MINUTE, parkedOf, SECOND, START, sampleOf } from './store-records.ts';
@@ -25,7 +24,7 @@ export function storeRecordingContract(name: string, open: OpenForTest): void {
       deployment: 'east',
       resourceMetadata: metadata,
     });
-    assert.deepEqual(await store.recordSamples([sample]), { recorded: 1, duplicates: [] });
+    assert.deepEqual(await store.recordSamples([sample]), { recorded: 1, duplicates: [], rejected: [] });
     const [stored] = await store.samples({});
     assert.deepEqual(stored, {
       id: sample.id,
@@ -83,13 +82,14 @@ export function storeRecordingContract(name: string, open: OpenForTest): void {
   test(`${name}: a repeated sample counts as duplicate, within a call and across calls`, async (t) => {
     const { store, reopen } = await open(t);
     const [a, b] = [sampleOf(), sampleOf({ resourceId: 'r2' })];
-    assert.deepEqual(await store.recordSamples([a, b, a]), { recorded: 2, duplicates: [2] });
+    assert.deepEqual(await store.recordSamples([a, b, a]), { recorded: 2, duplicates: [2], rejected: [] });
     assert.deepEqual(await store.recordSamples([sampleOf({ resourceId: 'r3' }), b]), {
       recorded: 1,
       duplicates: [1],
+      rejected: [],
     });
     const reopened = await reopen();
-    assert.deepEqual(await reopened.recordSamples([a]), { recorded: 0, duplicates: [0] });
+    assert.deepEqual(await reopened.recordSamples([a]), { recorded: 0, duplicates: [0], rejected: [] });
     assert.equal((await reopened.samples({})).length, 3);
   });
 
@@ -104,8 +104,12 @@ export function storeRecordingContract(name: string, open: OpenForTest): void {
     ];
     // The last is of our own form, but made for another resource and time.
     const samples = ids.map((id) => sampleOf({ id, timestampMicros: START + SECOND }));
-    assert.deepEqual(await store.recordSamples(samples), { recorded: 5, duplicates: [] });
-    assert.deepEqual(await store.recordSamples(samples), { recorded: 0, duplicates: [0, 1, 2, 3, 4] });
+    assert.deepEqual(await store.recordSamples(samples), { recorded: 5, duplicates: [], rejected: [] });
+    assert.deepEqual(await store.recordSamples(samples), {
+      recorded: 0,
+      duplicates: [0, 1, 2, 3, 4],
+      rejected: [],
+    });
     for (const id of ids) assert.equal((await store.sample(id))?.id, id);
     assert.equal(await store.sample('nope'), null);
     assert.equal(await store.sample(sampleOf().id), null);
@@ -119,7 +123,7 @@ export function storeRecordingContract(name: string, open: OpenForTest): void {
       sampleOf({ id: 'same', name: 'memory' }),
       sampleOf({ id: 'same', unit: 'B' }),
     ];
-    assert.deepEqual(await store.recordSamples(samples), { recorded: 4, duplicates: [] });
+    assert.deepEqual(await store.recordSamples(samples), { recorded: 4, duplicates: [], rejected: [] });
   });
 
   test(`${name}: an event comes back as it was recorded`, async (t) => {
@@ -137,7 +141,7 @@ export function storeRecordingContract(name: string, open: OpenForTest): void {
       ],
       raw: { payload: { n: 9007199254740993n, f: new FloatToken(3) }, list: [] },
     });
-    assert.deepEqual(await store.recordEvents([event]), { recorded: 1, duplicates: [] });
+    assert.deepEqual(await store.recordEvents([event]), { recorded: 1, duplicates: [], rejected: [] });
     assert.deepEqual(await store.event('m1'), event);
     assert.deepEqual(await store.events({}), [event]);
     assert.equal(await store.event('m2'), null);
@@ -146,18 +150,19 @@ export function storeRecordingContract(name: string, open: OpenForTest): void {
   test(`${name}: an event is the same when message id and time are`, async (t) => {
     const { store } = await open(t);
     const [a, b] = [eventOf(), eventOf({ generatedMicros: START + 1 })];
-    assert.deepEqual(await store.recordEvents([a, b, a]), { recorded: 2, duplicates: [2] });
+    assert.deepEqual(await store.recordEvents([a, b, a]), { recorded: 2, duplicates: [2], rejected: [] });
     assert.deepEqual(await store.recordEvents([b, eventOf({ messageId: 'm2' })]), {
       recorded: 1,
       duplicates: [0],
+      rejected: [],
     });
     assert.deepEqual(await store.event('m1'), a);
   });
 
   test(`${name}: nothing to record is recorded at once`, async (t) => {
     const { store } = await open(t);
-    assert.deepEqual(await store.recordSamples([]), { recorded: 0, duplicates: [] });
-    assert.deepEqual(await store.recordEvents([]), { recorded: 0, duplicates: [] });
+    assert.deepEqual(await store.recordSamples([]), { recorded: 0, duplicates: [], rejected: [] });
+    assert.deepEqual(await store.recordEvents([]), { recorded: 0, duplicates: [], rejected: [] });
     await store.park([]);
     assert.equal(await store.dropParked([]), 0);
   });
@@ -187,37 +192,47 @@ export function storeRecordingContract(name: string, open: OpenForTest): void {
     }
   });
 
-  test(`${name}: a poisonous call is refused for good and takes no other call with it`, async (t) => {
+  test(`${name}: a poisonous item is refused for good and takes no other one with it`, async (t) => {
     const { store } = await open(t);
-    const outcomes = await Promise.allSettled([
+    const results = await Promise.all([
       store.recordSamples([sampleOf()]),
       store.recordSamples([
-        sampleOf({ resourceId: 'r2' }),
         sampleOf({ resourceId: 'r3', volume: Number.NaN }),
+        sampleOf({ resourceId: 'r2' }),
+        sampleOf(),
       ]),
       store.recordEvents([eventOf()]),
       store.recordSamples([sampleOf({ resourceId: 'r4', timestampMicros: Number.MAX_SAFE_INTEGER + 1 })]),
-      store.recordEvents([eventOf({ messageId: 'm2', generatedMicros: Number.NaN, generated: '' })]),
+      store.recordEvents([
+        eventOf({ messageId: 'm2', generatedMicros: Number.NaN, generated: '' }),
+        eventOf(),
+      ]),
       store.recordEvents([eventOf({ messageId: 'm3', traits: [['load', 3, Number.POSITIVE_INFINITY]] })]),
       store.recordSamples([sampleOf({ resourceId: 'r5' })]),
-      store.park([parkedOf()]),
     ]);
+    await store.park([parkedOf()]);
     assert.deepEqual(
-      outcomes.map((outcome) =>
-        outcome.status === 'fulfilled'
-          ? 'done'
-          : outcome.reason instanceof NephoscopeError && outcome.reason.retry,
-      ),
-      ['done', 'permanent', 'done', 'permanent', 'permanent', 'permanent', 'done', 'done'],
+      results.map(({ recorded, duplicates, rejected }) => [
+        recorded,
+        duplicates,
+        rejected.map(({ index, error }) => [index, error.code, error.retry]),
+      ]),
+      [
+        [1, [], []],
+        [1, [2], [[0, 'E3009', 'permanent']]],
+        [1, [], []],
+        [0, [], [[0, 'E3009', 'permanent']]],
+        [0, [1], [[0, 'E3009', 'permanent']]],
+        [0, [], [[0, 'E3009', 'permanent']]],
+        [1, [], []],
+      ],
     );
-    const refused = outcomes.flatMap((outcome) =>
-      outcome.status === 'rejected' ? [outcome.reason.code] : [],
-    );
-    assert.deepEqual(refused, ['E3009', 'E3009', 'E3009', 'E3009']);
-    assert.deepEqual((await store.samples({})).map(({ resourceId }) => resourceId).sort(), ['r1', 'r5']);
+    const kept = ['r1', 'r2', 'r5'];
+    assert.deepEqual((await store.samples({})).map(({ resourceId }) => resourceId).sort(), kept);
+    const resources = await store.resources(undefined, undefined);
     assert.deepEqual(
-      (await store.resources(undefined, undefined)).map(({ resourceId }) => resourceId),
-      ['r1', 'r5'],
+      resources.map(({ resourceId }) => resourceId),
+      kept,
     );
     assert.deepEqual(await store.events({}), [eventOf()]);
     assert.deepEqual(store.status(), { state: 'ok' });
@@ -227,9 +242,12 @@ export function storeRecordingContract(name: string, open: OpenForTest): void {
     const { store } = await open(t);
     let deep: object = {};
     for (let level = 0; level < 20_000; level += 1) deep = { deep };
-    const poisoned = sampleOf({ resourceMetadata: deep as Record<string, never> });
-    await assert.rejects(store.recordSamples([poisoned]), { code: 'E3009', retry: 'permanent' });
-    assert.deepEqual(await store.recordSamples([sampleOf()]), { recorded: 1, duplicates: [] });
+    const poisoned = sampleOf({ resourceId: 'r9', resourceMetadata: deep as Record<string, never> });
+    const { recorded, rejected } = await store.recordSamples([poisoned, sampleOf()]);
+    assert.deepEqual(
+      [recorded, rejected.map(({ index, error }) => [index, error.code])],
+      [1, [[0, 'E3009']]],
+    );
   });
 
   test(`${name}: a store that is not running refuses for now, and can be started again`, async (t) => {

@@ -83,10 +83,10 @@ test('file:// on a disk that is full, read-only, taken away or rotated has each 
     await run.isWell();
     seconds[name] = Math.round((performance.now() - start) / 100) / 10;
   }
-  await run.finish();
+  const memory = await run.finish();
   const verdicts = FILES.map((name) => tallyOf(disk.path, name).assertExactlyOnce(run.sent()));
   assert.ok(statSync(join(out, 'samples.1')).size > 0);
-  t.diagnostic(JSON.stringify({ verdicts, seconds }));
+  t.diagnostic(JSON.stringify({ verdicts, memory, seconds }));
 });
 
 /** All lines of the files of this name, old ones and those in directories that were renamed too. */

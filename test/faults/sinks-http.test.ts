@@ -52,8 +52,8 @@ test('an http:// target that fails in every way loses nothing of 100,000 notific
     await run.isWell();
     seconds[fault] = Math.round((performance.now() - begin) / 100) / 10;
   }
-  await run.finish();
+  const memory = await run.finish();
   const verdicts = [target.samples.assertAll(run.sent()), target.events.assertAll(run.sent())];
-  t.diagnostic(JSON.stringify({ verdicts, givenAgain: target.refused(), seconds }));
+  t.diagnostic(JSON.stringify({ verdicts, memory, givenAgain: target.refused(), seconds }));
   assert.ok(target.refused() > 0, 'else nothing was on the way when it broke');
 });

@@ -11,6 +11,8 @@ const skip = skipUnless(await rabbitAvailable());
 const COUNT = 100_000;
 const SLICE = COUNT / 4;
 const AWAY_MILLIS = 3_000;
+/** The most items on their way to the broker at a time. */
+const BATCH = 1_000;
 
 interface NotifierRun extends AsyncDisposable {
   readonly run: OracleRun;
@@ -59,22 +61,19 @@ for (const policy of ['default', 'queue']) {
     await using it = await startRun(policy);
     const { run, samples, events } = it;
     await run.send(SLICE);
-    for (let round = 0; round < 2; round++) {
-      await it.sendWithoutBroker(SLICE);
-      const taken = await run.server.metric('nephoscope_source_acknowledged_total');
-      if (policy === 'default') assert.ok(taken < run.sent(), 'It acknowledged what had not arrived');
-      await run.isWell();
-    }
+    await it.sendWithoutBroker(2 * SLICE);
+    const taken = await run.server.metric('nephoscope_source_acknowledged_total');
+    if (policy === 'default') assert.ok(taken < run.sent(), 'It acknowledged what had not arrived');
+    await run.isWell();
     await run.send(SLICE);
     await until('all arrive', () => samples.arrived >= COUNT && events.arrived >= COUNT, 30_000);
     assert.equal(await run.count('nephoscope_publisher_queued_batches'), 0);
-    t.diagnostic(String(run.sent() - (await run.server.metric("nephoscope_source_acknowledged_total"))));
-    await run.finish();
-    t.diagnostic(JSON.stringify([samples.assertAll(COUNT), events.assertAll(COUNT)]));
+    const memory = await run.finish();
+    t.diagnostic(JSON.stringify({ verdicts: [samples.assertAll(COUNT), events.assertAll(COUNT)], memory }));
   });
 }
 
-test('notifier:// with policy=drop goes on while its broker is away and counts exactly what it threw away', {
+test('notifier:// with policy=drop goes on while its broker is away and counts all that it threw away', {
   skip,
   timeout: 60_000,
 }, async (t) => {
@@ -82,27 +81,22 @@ test('notifier:// with policy=drop goes on while its broker is away and counts e
   const { run, samples, events } = it;
   await run.send(SLICE);
   await it.sendWithoutBroker(2 * SLICE);
-  const taken = (): Promise<number> => run.server.metric('nephoscope_source_acknowledged_total');
-  await until('all are taken meanwhile', async () => (await taken()) === run.sent(), 20_000);
-  const dropped = async (kind: string): Promise<number> =>
-    await run.count('nephoscope_publisher_dropped_total', `:${kind}"`, 'reason="policy"');
-  const [lostSamples, lostEvents] = [await dropped('samples'), await dropped('events')];
-  await run.isWell();
   await run.send(SLICE);
-  await until('all are taken', async () => (await taken()) === run.sent(), 20_000);
   await until(
-    'the others arrive',
-    () => samples.arrived + lostSamples >= COUNT && events.arrived + lostEvents >= COUNT,
+    'all are taken',
+    async () => (await run.server.metric('nephoscope_source_acknowledged_total')) === run.sent(),
     20_000,
   );
-  await run.finish();
-  const verdicts = [samples.verdict(COUNT), events.verdict(COUNT)];
-  t.diagnostic(JSON.stringify({ verdicts, lostSamples, lostEvents }));
-  assert.deepEqual(
-    verdicts.map(({ lost, unexpected }) => [lost, unexpected]),
-    [
-      [lostSamples, 0],
-      [lostEvents, 0],
-    ],
-  );
+  await run.isWell();
+  for (const [kind, tally] of Object.entries({ samples, events })) {
+    const dropped = await run.count('nephoscope_publisher_dropped_total', `:${kind}"`, 'reason="policy"');
+    await until(`the other ${kind} arrive`, () => tally.arrived + dropped >= COUNT);
+    const verdict = tally.verdict(COUNT);
+    t.diagnostic(JSON.stringify({ kind, dropped, ...verdict }));
+    assert.ok(verdict.lost > 0, 'else nothing was dropped');
+    // A batch that was cut off before its confirmation counts as thrown away, though the broker may have it.
+    assert.ok(verdict.lost <= dropped && dropped <= verdict.lost + BATCH, 'It counted wrongly');
+    assert.equal(verdict.unexpected, 0);
+  }
+  t.diagnostic(JSON.stringify(await run.finish()));
 });

@@ -8,6 +8,7 @@ import { firstNumber } from './database.ts';
 import { IDENTITY_TRAITS, identityHash, messageHash } from './hashing.ts';
 import { refuseDeepText, toJsonText } from './json-text.ts';
 import type { Labels } from './labels.ts';
+import { Refusals } from './refusals.ts';
 import { createSegmentKeeper, type SegmentKeeper } from './segments.ts';
 
 interface EventTypeEntry {
@@ -49,14 +50,17 @@ export class EventWriter {
     );
   }
 
-  /** Throws E3009 for an event that cannot be stored; nothing of the transaction may then be committed. */
+  /** What it throws is no fault of one event: nothing of this call may then be committed. */
   record(events: readonly Event[]): RecordResult {
     const duplicates: number[] = [];
+    const refusals = new Refusals('record events');
     for (let index = 0; index < events.length; index += 1) {
-      if (!this.#recordOne(events[index] as Event)) duplicates.push(index);
+      const row = refusals.guard(index, () => toRow(events[index] as Event));
+      if (row !== undefined && !this.#insertRow(row)) duplicates.push(index);
     }
     this.#lookups.save();
-    return { recorded: events.length - duplicates.length, duplicates };
+    const recorded = events.length - duplicates.length - refusals.rejected.length;
+    return { recorded, duplicates, rejected: refusals.rejected };
   }
 
   forget(): void {
@@ -64,9 +68,8 @@ export class EventWriter {
     this.#lookups.forget();
   }
 
-  #recordOne(event: Event): boolean {
-    const { generatedMicros, messageId, traits, raw } = event;
-    if (!Number.isSafeInteger(generatedMicros)) throw refused(event, 'its time is out of range');
+  #insertRow({ event, traitsText, rawText }: EventRow): boolean {
+    const { generatedMicros, messageId, traits } = event;
     const type = this.#types.get(event.eventType) ?? this.#loadType(event.eventType);
     const hash = messageHash(messageId);
     const { changes, lastInsertRowid } = this.#insert.run(
@@ -75,8 +78,8 @@ export class EventWriter {
       type.id,
       messageId,
       event.priority,
-      traitsText(event),
-      rawText(raw),
+      traitsText,
+      rawText,
       this.#labels.idOf(event.deployment),
     );
     if (changes === 0) return false;
@@ -112,11 +115,24 @@ export class EventWriter {
   }
 }
 
+/** An event with the texts that are stored of it; made before anything is written. */
+interface EventRow {
+  readonly event: Event;
+  readonly traitsText: string;
+  readonly rawText: string | null;
+}
+
+/** Throws for an event that cannot be stored. */
+function toRow(event: Event): EventRow {
+  if (!Number.isSafeInteger(event.generatedMicros)) throw refused(event, 'its time is out of range');
+  return { event, traitsText: textOfTraits(event), rawText: textOfRaw(event.raw) };
+}
+
 /**
  * The traits as compact JSON, `[["name",type,value],…]`. The readers search in this text, so one trait must always
  * give the same text.
  */
-function traitsText(event: Event): string {
+function textOfTraits(event: Event): string {
   let exact = false;
   for (const [, , value] of event.traits) {
     if (typeof value === 'string') continue;
@@ -129,7 +145,7 @@ function traitsText(event: Event): string {
     : JSON.stringify(event.traits);
 }
 
-function rawText(raw: JsonObject | null): string | null {
+function textOfRaw(raw: JsonObject | null): string | null {
   if (raw === null) return null;
   const text = toJsonText(raw);
   refuseDeepText(text);

@@ -7,6 +7,7 @@ import type { DescriptorEntry } from './descriptors.ts';
 import { Descriptors } from './descriptors.ts';
 import type { Labels } from './labels.ts';
 import { type MeterEntry, Meters } from './meters.ts';
+import { Refusals } from './refusals.ts';
 import { foreignDiscriminator, ownDiscriminator } from './sample-identity.ts';
 import { createSegmentKeeper, type SegmentKeeper } from './segments.ts';
 
@@ -59,10 +60,15 @@ export class SampleWriter {
     );
   }
 
-  /** Throws E3009 for a sample that cannot be stored; nothing of the transaction may then be committed. */
+  /** What it throws is no fault of one sample: nothing of this call may then be committed. */
   record(samples: readonly Sample[]): RecordResult {
+    const refusals = new Refusals('record samples');
     // Two passes: the insert is a quarter faster when nothing but rows goes through the processor's caches meanwhile.
-    const rows = samples.map((sample) => this.#resolve(sample));
+    const rows: ResolvedSample[] = [];
+    for (let index = 0; index < samples.length; index += 1) {
+      const row = refusals.guard(index, () => this.#resolve(samples[index] as Sample, index));
+      if (row !== undefined) rows.push(row);
+    }
     // Every sample gets an instant of its own, so the order of recording stays known.
     const firstRecorded = Math.max(this.#lastRecorded + 1, this.#nowMicros());
     this.#lastRecorded = firstRecorded + rows.length - 1;
@@ -75,7 +81,7 @@ export class SampleWriter {
     besides += this.#lookups.save();
     const complete = firstNumber(this.#totalChanges) === expected + besides;
     const duplicates = complete ? [] : this.#findDuplicates(rows, firstRecorded);
-    return { recorded: rows.length - duplicates.length, duplicates };
+    return { recorded: rows.length - duplicates.length, duplicates, rejected: refusals.rejected };
   }
 
   forget(): void {
@@ -95,10 +101,11 @@ export class SampleWriter {
     this.#upsertReserved.run(this.#reservedBefore);
   }
 
-  #resolve(sample: Sample): ResolvedSample {
+  #resolve(sample: Sample, index: number): ResolvedSample {
     checkSample(sample);
     const own = ownDiscriminator(sample.id, sample.timestampMicros);
     return {
+      index,
       meter: this.meters.find(sample),
       descriptor: this.#descriptors.find(sample),
       timestampMicros: sample.timestampMicros,
@@ -160,7 +167,7 @@ export class SampleWriter {
 
   /** Samples that are in the table, but not as they would have been recorded now. */
   #findDuplicates(rows: readonly ResolvedSample[], firstRecorded: number): readonly number[] {
-    return rows.flatMap(({ meter, timestampMicros, descriptor, discriminator }, index) => {
+    return rows.flatMap(({ index, meter, timestampMicros, descriptor, discriminator }, at) => {
       const recorded = firstNumber(
         this.#selectRecorded,
         meter.id,
@@ -168,13 +175,15 @@ export class SampleWriter {
         descriptor.resource,
         discriminator,
       );
-      return recorded === firstRecorded + index ? [] : [index];
+      return recorded === firstRecorded + at ? [] : [index];
     });
   }
 }
 
 /** A sample as numbers; built whole before the first insert. */
 interface ResolvedSample {
+  /** In the call. */
+  readonly index: number;
   readonly meter: MeterEntry;
   readonly descriptor: DescriptorEntry;
   readonly timestampMicros: number;

@@ -142,7 +142,7 @@ test('a full disk refuses for now, says so, loses nothing acknowledged, and reco
 
   const policy = { sampleTtlSeconds: 60, eventTtlSeconds: null };
   await store.expire(policy, START + DAY, new AbortController().signal);
-  assert.deepEqual(await store.recordSamples(batch(1_000)), { recorded: 200, duplicates: [] });
+  assert.deepEqual(await store.recordSamples(batch(1_000)), { recorded: 200, duplicates: [], rejected: [] });
   assert.deepEqual(store.status(), { state: 'ok' });
   assert.equal((await store.samples({})).length, 200);
 });

@@ -139,28 +139,14 @@ export class SqliteStore implements Store {
     return { state: 'ok' };
   }
 
-  async recordSamples(samples: readonly Sample[]): Promise<RecordResult> {
-    if (samples.length === 0) return { recorded: 0, duplicates: [] };
-    const { commits, samples: writer } = this.#started('record samples');
-    const result = await commits.submit({
-      action: 'record samples',
-      rows: samples.length,
-      run: () => writer.record(samples),
-    });
-    this.#metrics.recorded('sample', { recorded: result.recorded, duplicates: result.duplicates.length });
-    return result;
+  recordSamples(samples: readonly Sample[]): Promise<RecordResult> {
+    if (samples.length === 0) return Promise.resolve(NOTHING_RECORDED);
+    return this.#counted('sample', this.#submit(samples, 'samples'));
   }
 
-  async recordEvents(events: readonly Event[]): Promise<RecordResult> {
-    if (events.length === 0) return { recorded: 0, duplicates: [] };
-    const { commits, events: writer } = this.#started('record events');
-    const result = await commits.submit({
-      action: 'record events',
-      rows: events.length,
-      run: () => writer.record(events),
-    });
-    this.#metrics.recorded('event', { recorded: result.recorded, duplicates: result.duplicates.length });
-    return result;
+  recordEvents(events: readonly Event[]): Promise<RecordResult> {
+    if (events.length === 0) return Promise.resolve(NOTHING_RECORDED);
+    return this.#counted('event', this.#submit(events, 'events'));
   }
 
   async park(items: readonly ParkedItem[]): Promise<void> {
@@ -240,6 +226,21 @@ export class SqliteStore implements Store {
     return result;
   }
 
+  /** A plain function, apart from what waits for the commit: the items must not be held until then. */
+  #submit<Item>(items: readonly Item[], kind: 'samples' | 'events'): Promise<RecordResult> {
+    const running = this.#running;
+    const action = `record ${kind}`;
+    if (running === null) return Promise.reject(notRunning(action));
+    const writer = running[kind] as { record(items: readonly unknown[]): RecordResult };
+    return running.commits.submit({ action, rows: items.length, run: () => writer.record(items) });
+  }
+
+  async #counted(kind: 'sample' | 'event', recording: Promise<RecordResult>): Promise<RecordResult> {
+    const result = await recording;
+    this.#metrics.recorded(kind, { recorded: result.recorded, duplicates: result.duplicates.length });
+    return result;
+  }
+
   #assemble(database: DatabaseSync, lock: StateLock | null): Running {
     const { path, readTimeoutMillis, maxQueuedReads, maxQueuedRows, maxFileBytes } = this.#options;
     if (maxFileBytes !== undefined) {
@@ -296,7 +297,7 @@ export class SqliteStore implements Store {
 
   #started(action: string): Running {
     if (this.#running !== null) return this.#running;
-    throw new NephoscopeError('E3012', `Cannot ${action}: the store is not running`, { retry: 'transient' });
+    throw notRunning(action);
   }
 
   #reader(): ReaderClient {
@@ -335,6 +336,12 @@ export class SqliteStore implements Store {
       this.#folding = false;
     }
   }
+}
+
+const NOTHING_RECORDED: RecordResult = Object.freeze({ recorded: 0, duplicates: [], rejected: [] });
+
+function notRunning(action: string): NephoscopeError {
+  return new NephoscopeError('E3012', `Cannot ${action}: the store is not running`, { retry: 'transient' });
 }
 
 function forget({ labels, samples, events }: Pick<Running, 'labels' | 'samples' | 'events'>): void {
