@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { OPTIONS } from '../src/app/options.ts';
 import { readSetup, type Setup } from '../src/app/setup.ts';
 import { createDeadline } from '../src/component/component.ts';
-import { loadConfig } from '../src/config/load.ts';
+import { loadConfigWithoutFiles } from '../src/config/load.ts';
 import type { Event } from '../src/model/event.ts';
 import type { Sample } from '../src/model/sample.ts';
 import { decodeNotification } from '../src/notification/envelope.ts';
@@ -31,22 +31,10 @@ const BROKER_ROUNDS = 3;
 /** The main job: what a notification costs up to the pipeline's end, up to the commit, and from a real broker. */
 export async function benchMainJob(report: Report): Promise<void> {
   const { messages } = readRecording();
-  const setup = readSetup(shippedConfig()).setup;
+  const setup = readSetup(loadConfigWithoutFiles(OPTIONS)).setup;
   report(figure('main.convert.cpu', await convertCpu(messages, setup), 'us', '<=15'));
   report(figure('main.commit.cpu', await commitCpu(messages, setup), 'us', '<=45'));
   await benchBroker(messages, report);
-}
-
-function shippedConfig() {
-  const { config } = loadConfig({
-    options: OPTIONS,
-    files: [],
-    dirs: [],
-    environment: {},
-    home: '/nonexistent',
-  });
-  if (config === null) throw new Error('the defaults do not load');
-  return config;
 }
 
 /** Bodies → events and samples → pipeline → a publisher that keeps nothing. */

@@ -1,24 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { tmpdir } from 'node:os';
 import { connect } from 'amqplib';
 import { createDeadline } from '../src/component/component.ts';
 import { Secret } from '../src/config/option.ts';
 import type { Sample } from '../src/model/sample.ts';
-import { silentLogger } from '../src/observe/logger.ts';
-import { Metrics } from '../src/observe/metrics.ts';
-import { deliver } from '../src/publishers/delivery.ts';
-import { readDeliverySettings, urlSyntaxOf } from '../src/publishers/delivery-settings.ts';
 import { NOTIFIER_PUBLISHER } from '../src/publishers/notifier.ts';
 import type { Publisher } from '../src/publishers/publisher.ts';
-import { parsePublisherUrl } from '../src/publishers/publisher-url.ts';
-import type { Store } from '../src/store/store.ts';
 import { configOf } from '../test/support/config.ts';
 import { figure, type Report } from './figure.ts';
+import { CALL, createPublisher } from './publishing.ts';
 
 const BROKER = process.env['NEPHOSCOPE_BENCH_BROKER'] ?? 'amqp://guest:guest@127.0.0.1:5672/';
 const SAMPLES = 100_000;
-/** As the pipeline gives them: the samples of some hundred notifications at a time. */
-const CALL = 500;
 const WARM_UP = 10_000;
 
 /** Signed samples through the runner to a real broker, each confirmed. */
@@ -35,7 +27,11 @@ export async function benchNotifier(report: Report): Promise<void> {
     return;
   }
   const topic = `bench-${randomUUID()}`;
-  const publisher = create(`${BROKER.replace(/^amqp/, 'notifier')}?topic=${topic}`);
+  const publisher = createPublisher(
+    NOTIFIER_PUBLISHER,
+    `${BROKER.replace(/^amqp/, 'notifier')}?topic=${topic}`,
+    configOf({ 'publisher/telemetry_secret': new Secret('bench') }),
+  );
   try {
     await publisher.start(new AbortController().signal);
     await publishAll(publisher, samplesOf(WARM_UP));
@@ -53,20 +49,6 @@ export async function benchNotifier(report: Report): Promise<void> {
     await channel.deleteQueue(`${topic}.sample`);
     await connection.close();
   }
-}
-
-function create(text: string): Publisher<Sample> {
-  const url = parsePublisherUrl(text, urlSyntaxOf(NOTIFIER_PUBLISHER));
-  const parts = { name: 'publisher:notifier:samples', log: silentLogger, metrics: new Metrics() };
-  const publisher = NOTIFIER_PUBLISHER.samples?.(url, {
-    ...parts,
-    config: configOf({ 'publisher/telemetry_secret': new Secret('bench') }),
-    store: {} as Store,
-    stateDir: tmpdir(),
-    host: 'bench',
-  });
-  if (publisher === undefined) throw new Error('notifier:// takes no samples');
-  return deliver(publisher, readDeliverySettings(NOTIFIER_PUBLISHER, url), parts);
 }
 
 async function publishAll(publisher: Publisher<Sample>, samples: readonly Sample[]): Promise<void> {

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NephoscopeError, toError } from '../component/errors.ts';
 import { makePrivateDirectory } from '../lib/make-directory.ts';
-import { type EncodedLines, LineEncoder } from './line-encoder.ts';
+import type { EncodedLines } from './line-encoder.ts';
 
 /** How a file is written. */
 export interface AppenderOptions {
@@ -31,7 +31,6 @@ export interface Rotation {
  */
 export class FileAppender {
   readonly #options: AppenderOptions;
-  readonly #encoder = new LineEncoder();
   #file: OpenFile | null = null;
   /** The file ends in the middle of a line. */
   #hasHalfLine = false;
@@ -45,9 +44,8 @@ export class FileAppender {
    * Missing directories are made with mode 0700, the file with 0640. Rejects with a transient `NephoscopeError`
    * (E8050, E8051 when there is no space): nothing counts as written then, though some lines may have been.
    */
-  async append(lines: readonly string[]): Promise<void> {
+  async append(text: EncodedLines): Promise<void> {
     try {
-      const text = this.#encoder.encode(lines);
       if (this.#options.rotation === null) await this.#write(await this.#current(), text.bytes);
       else await this.#writeRotating(text, this.#options.rotation);
       if (this.#options.syncs) await this.#file?.handle.datasync();

@@ -2,6 +2,7 @@ import type { ComponentStatus } from '../component/component.ts';
 import { NephoscopeError, toError } from '../component/errors.ts';
 import { FileAppender, type Rotation } from './file-appender.ts';
 import { eventJsonLine, eventPythonLine, sampleJsonLine, samplePythonLine } from './file-format.ts';
+import { LineEncoder } from './line-encoder.ts';
 import type {
   Publisher,
   PublisherContext,
@@ -73,6 +74,7 @@ function filePublisher<Item>(
 ): Publisher<Item> {
   const path = readPath(url);
   const appender = new FileAppender({ path, syncs: url.get(SYNC), rotation: readRotation(url) });
+  const encoder = new LineEncoder();
   let status: ComponentStatus = { state: 'stopped', reason: 'It was not started' };
   return {
     name,
@@ -90,10 +92,10 @@ function filePublisher<Item>(
     },
     status: () => status,
     publish: async (items) => {
-      const { lines, rejected } = toLines(items, toLine);
-      await appender.append(lines);
+      const rejected = encodeAll(items, toLine, encoder);
+      await appender.append(encoder.finish());
       status = { state: 'ok' };
-      return { accepted: lines.length, duplicates: [], rejected } satisfies PublishResult;
+      return { accepted: items.length - rejected.length, duplicates: [], rejected } satisfies PublishResult;
     },
   };
 }
@@ -113,21 +115,20 @@ function readRotation(url: PublisherUrl): Rotation | null {
   return maxBytes > 0 && backupCount > 0 ? { maxBytes, backupCount } : null;
 }
 
-interface Lines {
-  readonly lines: readonly string[];
-  readonly rejected: readonly Rejection[];
-}
-
-function toLines<Item>(items: readonly Item[], toLine: (item: Item) => string): Lines {
-  const lines: string[] = [];
+function encodeAll<Item>(
+  items: readonly Item[],
+  toLine: (item: Item) => string,
+  encoder: LineEncoder,
+): readonly Rejection[] {
   const rejected: Rejection[] = [];
+  encoder.begin();
   for (let index = 0; index < items.length; index++) {
     try {
-      lines.push(`${toLine(items[index] as Item)}\n`);
+      encoder.add(`${toLine(items[index] as Item)}\n`);
     } catch (thrown) {
       const message = `An item cannot be written as text: ${toError(thrown).message}`;
       rejected.push({ index, error: new NephoscopeError('E8052', message, { cause: thrown }) });
     }
   }
-  return { lines, rejected };
+  return rejected;
 }
