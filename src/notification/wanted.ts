@@ -26,19 +26,28 @@ const GLANCE_EVERY = 16;
 function isWorthParsing(body: Uint8Array, isWanted: (eventType: string) => boolean): boolean {
   const bytes = Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   let found = false;
-  for (let at = bytes.indexOf(KEY); at >= 0; at = bytes.indexOf(KEY, at + KEY.length)) {
-    if (bytes[at - 1] !== QUOTE) continue;
-    const eventType = valueBehind(bytes, at + KEY.length);
+  for (let at = bytes.indexOf(KEY_TAIL); at >= 0; at = bytes.indexOf(KEY_TAIL, at + KEY_TAIL.length)) {
+    if (bytes[at - 1] !== LETTER_E || bytes[at - 2] !== QUOTE) continue;
+    const eventType = valueBehind(bytes, at + KEY_TAIL.length);
     if (eventType === undefined) continue;
     if (eventType === null || isWanted(eventType)) return true;
     found = true;
   }
-  return !found || bytes.indexOf(ESCAPED_ASCII) >= 0;
+  return !found || mayHideLetters(bytes);
 }
 
-const KEY = Buffer.from('event_type');
-/** Only this form of escape can stand for a letter of the key. */
-const ESCAPED_ASCII = Buffer.from('\\u00');
+/** Whether there is an escape `\u00…`: only this form can stand for a letter of the key. */
+function mayHideLetters(bytes: Buffer): boolean {
+  for (let at = bytes.indexOf(ESCAPE_TAIL); at >= 0; at = bytes.indexOf(ESCAPE_TAIL, at + 1)) {
+    if (bytes[at - 1] === BACKSLASH) return true;
+  }
+  return false;
+}
+
+// A search stops at every first byte of what it looks for, and `e` and the backslash stand everywhere.
+const KEY_TAIL = Buffer.from('vent_type');
+const ESCAPE_TAIL = Buffer.from('u00');
+const LETTER_E = 0x65;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COLON = 0x3a;
