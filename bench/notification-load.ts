@@ -4,7 +4,7 @@ import { OPTIONS } from '../src/app/options.ts';
 import { createPublishers } from '../src/app/publishers.ts';
 import { readSetup } from '../src/app/setup.ts';
 import { createDeadline } from '../src/component/component.ts';
-import { loadConfig } from '../src/config/load.ts';
+import { loadConfigWithoutFiles } from '../src/config/load.ts';
 import type { Event } from '../src/model/event.ts';
 import type { Sample } from '../src/model/sample.ts';
 import { decodeNotification } from '../src/notification/envelope.ts';
@@ -50,8 +50,7 @@ export async function startFileLoad(
   directory: string,
   environment: Readonly<Record<string, string>>,
 ): Promise<FileLoad> {
-  const { config } = loadConfig({ options: OPTIONS, files: [], dirs: [], environment, home: '/nonexistent' });
-  if (config === null) throw new Error('the configuration does not load');
+  const config = loadConfigWithoutFiles(OPTIONS, environment);
   const { setup } = readSetup(config);
   const metrics = new Metrics();
   const store = openStore(`sqlite:///${join(directory, 'unused.sqlite')}`);

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, suite, test } from 'node:test';
+import { suite, test } from 'node:test';
 import { membersQueueName } from '../src/bus/queue-members.ts';
 import { notificationTopology } from '../src/bus/topology.ts';
 import { createDeadline } from '../src/component/component.ts';
@@ -17,14 +17,7 @@ import { Metrics } from '../src/observe/metrics.ts';
 import { createNotificationSources } from '../src/sources/deployments-sources.ts';
 import type { Source } from '../src/sources/source.ts';
 import { configOf } from './support/config.ts';
-import {
-  consumed,
-  createUser,
-  createVhost,
-  setPermissions,
-  type TestClient,
-  type TestVhost,
-} from './support/rabbit.ts';
+import { consumed, createUser, createVhost, setPermissions, suiteVhost } from './support/rabbit.ts';
 import { sumMetric } from './support/server.ts';
 import { rabbitAvailable, skipUnless } from './support/services.ts';
 import { createTcpProxy } from './support/tcp-proxy.ts';
@@ -86,16 +79,7 @@ const QUICK = {
 };
 
 suite('deployments', { skip, timeout: 120_000 }, () => {
-  let vhost: TestVhost;
-  let client: TestClient;
-  before(async () => {
-    vhost = await createVhost();
-    client = await vhost.open();
-  });
-  after(async () => {
-    await client[Symbol.asyncDispose]();
-    await vhost[Symbol.asyncDispose]();
-  });
+  const { vhost, client } = suiteVhost();
 
   /** Options for a topic and an exchange of their own. */
   function own(options: Readonly<Record<string, unknown>> = {}) {

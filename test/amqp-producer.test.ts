@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { PassThrough, Readable } from 'node:stream';
-import { after, before, suite, test } from 'node:test';
+import { suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createProducer, type OutgoingMessage, type Producer } from '../src/bus/producer.ts';
 import { readRabbitSettings } from '../src/bus/rabbit-settings.ts';
@@ -12,13 +12,7 @@ import { createDeadline } from '../src/component/component.ts';
 import { NephoscopeError } from '../src/component/errors.ts';
 import { silentLogger } from '../src/observe/logger.ts';
 import { configOf } from './support/config.ts';
-import {
-  createUser,
-  createVhost,
-  setPermissions,
-  type TestClient,
-  type TestVhost,
-} from './support/rabbit.ts';
+import { createUser, createVhost, setPermissions, suiteVhost, type TestClient } from './support/rabbit.ts';
 import { rabbitAvailable, skipUnless } from './support/services.ts';
 import { createTcpProxy } from './support/tcp-proxy.ts';
 import { until } from './support/until.ts';
@@ -72,19 +66,9 @@ async function drain(client: TestClient, queue: string): Promise<string[]> {
 }
 
 suite('producer', { skip, timeout: 60_000 }, () => {
-  let vhost: TestVhost;
-  let client: TestClient;
+  const { vhost, client } = suiteVhost();
   let exchange: string;
   let key: string;
-
-  before(async () => {
-    vhost = await createVhost();
-    client = await vhost.open();
-  });
-  after(async () => {
-    await client[Symbol.asyncDispose]();
-    await vhost[Symbol.asyncDispose]();
-  });
   const names = (): void => {
     exchange = `x-${randomUUID()}`;
     key = `t-${randomUUID()}.info`;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, before, suite, test } from 'node:test';
-import { createVhost, type TestClient, type TestVhost } from './support/rabbit.ts';
+import { suite, test } from 'node:test';
+import { suiteVhost } from './support/rabbit.ts';
 import { spawnServer, startServer } from './support/server.ts';
 import { rabbitAvailable, skipUnless } from './support/services.ts';
 import { until } from './support/until.ts';
@@ -9,16 +9,7 @@ import { until } from './support/until.ts';
 const skip = skipUnless(await rabbitAvailable());
 
 suite('serve where somebody else reads the queues', { skip, timeout: 60_000 }, () => {
-  let vhost: TestVhost;
-  let client: TestClient;
-  before(async () => {
-    vhost = await createVhost();
-    client = await vhost.open();
-  });
-  after(async () => {
-    await client[Symbol.asyncDispose]();
-    await vhost[Symbol.asyncDispose]();
-  });
+  const { vhost, client } = suiteVhost();
 
   /** A queue with a reader, and a server that would read it too. */
   async function shared(flags: readonly string[]) {

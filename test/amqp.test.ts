@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, before, suite, test } from 'node:test';
+import { suite, test } from 'node:test';
 import { deflateSync, gzipSync } from 'node:zlib';
 import { createDeadline } from '../src/component/component.ts';
 import { NephoscopeError } from '../src/component/errors.ts';
@@ -16,8 +16,7 @@ import {
   createUser,
   createVhost,
   setPermissions,
-  type TestClient,
-  type TestVhost,
+  suiteVhost,
   unacknowledged,
 } from './support/rabbit.ts';
 import { rabbitAvailable, skipUnless } from './support/services.ts';
@@ -109,17 +108,7 @@ function counted(metrics: Metrics, name: string): number {
 }
 
 suite('notifications over RabbitMQ', { skip, timeout: 120_000 }, () => {
-  let vhost: TestVhost;
-  let client: TestClient;
-
-  before(async () => {
-    vhost = await createVhost();
-    client = await vhost.open();
-  });
-  after(async () => {
-    await client[Symbol.asyncDispose]();
-    await vhost[Symbol.asyncDispose]();
-  });
+  const { vhost, client } = suiteVhost();
 
   test('a message is delivered, taken with its origin and acknowledged', async () => {
     await using one = listening([vhost.url()]);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, suite, type TestContext, test } from 'node:test';
+import { suite, type TestContext, test } from 'node:test';
 import { createCollectorRole } from '../src/app/collector.ts';
 import { createPublisher } from '../src/app/publishers.ts';
 import { createReplayIntake } from '../src/collector/replay-intake.ts';
@@ -21,7 +21,7 @@ import { encodeNotification } from '../src/wire/notification-message.ts';
 import { range } from './contract/publisher-fixture.ts';
 import { eventNumber, sampleNumber } from './contract/publisher-items.ts';
 import { configOf } from './support/config.ts';
-import { consumed, createVhost, type TestClient, type TestVhost, unacknowledged } from './support/rabbit.ts';
+import { consumed, suiteVhost, type TestVhost, unacknowledged } from './support/rabbit.ts';
 import { rabbitAvailable, skipUnless } from './support/services.ts';
 import { until } from './support/until.ts';
 
@@ -116,17 +116,7 @@ function listOf(...messages: readonly JsonObject[]): string {
 }
 
 suite('the collector on RabbitMQ', { skip, timeout: 120_000 }, () => {
-  let vhost: TestVhost;
-  let client: TestClient;
-
-  before(async () => {
-    vhost = await createVhost();
-    client = await vhost.open();
-  });
-  after(async () => {
-    await client[Symbol.asyncDispose]();
-    await vhost[Symbol.asyncDispose]();
-  });
+  const { vhost, client, reopen } = suiteVhost();
 
   async function emptied(...queues: readonly string[]): Promise<void> {
     for (const queue of queues) {
@@ -216,10 +206,12 @@ suite('the collector on RabbitMQ', { skip, timeout: 120_000 }, () => {
     const bad = sampleNumber(11).id;
     let isPicky = true;
     const record = store.recordSamples.bind(store);
-    store.recordSamples = (samples) =>
-      isPicky && samples.some(({ id }) => id === bad)
-        ? Promise.reject(new NephoscopeError('E3004', 'Not this one'))
-        : record(samples);
+    store.recordSamples = async (samples) => {
+      const index = isPicky ? samples.findIndex(({ id }) => id === bad) : -1;
+      if (index < 0) return await record(samples);
+      const rejected = [{ index, error: new NephoscopeError('E3004', 'Not this one') }];
+      return { ...(await record(samples.toSpliced(index, 1))), rejected };
+    };
     const messages = range(0, 20).map((index) => signed(toMeteringMessage(sampleNumber(index))));
     await publishMetering(notificationOf(listOf(...messages)));
     await emptied('metering.sample');
@@ -258,7 +250,7 @@ suite('the collector on RabbitMQ', { skip, timeout: 120_000 }, () => {
     await publishMetering(notificationOf(listOf(signed(toMeteringMessage(sampleNumber(0))))));
     await until('the first is stored', async () => (await store.samples({})).length === 1);
     await vhost.closeAllConnections();
-    client = await vhost.open();
+    await reopen();
     await publishMetering(notificationOf(listOf(signed(toMeteringMessage(sampleNumber(1))))));
     await until('the second is stored', async () => (await store.samples({})).length === 2);
   });

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { connect, createServer, type Socket } from 'node:net';
-import { after, before, suite, type TestContext, test } from 'node:test';
+import { suite, type TestContext, test } from 'node:test';
 import { createDeadline } from '../src/component/component.ts';
 import { Secret } from '../src/config/option.ts';
 import { parseExact } from '../src/lib/exact-json.ts';
-import type { Event } from '../src/model/event.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../src/model/json.ts';
 import type { Sample } from '../src/model/sample.ts';
 import { silentLogger } from '../src/observe/logger.ts';
@@ -20,19 +19,15 @@ import { parseMeteringMessage } from '../src/wire/metering-message.ts';
 import {
   eventPublisherContract,
   type FullContract,
+  fullEventContract,
+  fullSampleContract,
   type Peer,
   samplePublisherContract,
 } from './contract/publisher.ts';
 import { range, startUnderTest, type UnderTest } from './contract/publisher-fixture.ts';
 import { eventNumber, sampleNumber } from './contract/publisher-items.ts';
 import { configOf } from './support/config.ts';
-import {
-  createUser,
-  createVhost,
-  setPermissions,
-  type TestClient,
-  type TestVhost,
-} from './support/rabbit.ts';
+import { createUser, setPermissions, suiteVhost } from './support/rabbit.ts';
 import { rabbitAvailable, skipUnless } from './support/services.ts';
 import { createTcpProxy } from './support/tcp-proxy.ts';
 import { until } from './support/until.ts';
@@ -41,18 +36,7 @@ const skip = skipUnless(await rabbitAvailable());
 const RECONNECT = 'rabbit_retry_interval=0.05&rabbit_interval_max=0.2';
 const SECRET = 'not-so-secret';
 
-let vhost: TestVhost;
-let client: TestClient;
-
-before(async () => {
-  if (skip !== false) return;
-  vhost = await createVhost();
-  client = await vhost.open();
-});
-after(async () => {
-  await client?.[Symbol.asyncDispose]();
-  await vhost?.[Symbol.asyncDispose]();
-});
+const { vhost, client } = suiteVhost(skip);
 
 /** A URL for this publisher; an exchange of its own for each test is not needed, a topic is. */
 function notifierUrl(
@@ -72,26 +56,9 @@ function newTopic(): string {
 const config = (values: Readonly<Record<string, unknown>> = {}) =>
   configOf({ 'publisher/telemetry_secret': new Secret(SECRET), ...values });
 
-const CONTRACT: FullContract<Sample> = {
-  kind: 'samples',
-  definition: NOTIFIER_PUBLISHER,
-  open: async () => ({ url: '', arrived: () => [] }),
-  item: sampleNumber,
-  identify: ({ id }) => id,
-  poison: null,
-  ordered: true,
-  without: [],
-  mayLose: false,
-  count: 0,
-};
-
-const EVENT_CONTRACT: FullContract<Event> = {
-  ...CONTRACT,
-  kind: 'events',
-  poison: null,
-  item: eventNumber,
-  identify: ({ messageId }) => messageId,
-};
+const CONTRACTED = { definition: NOTIFIER_PUBLISHER, open: async () => ({ url: '', arrived: () => [] }) };
+const CONTRACT = fullSampleContract(CONTRACTED);
+const EVENT_CONTRACT = fullEventContract(CONTRACTED);
 
 /** A started publisher with the runner around it, stopped when the test ends. */
 async function startAny<Item>(

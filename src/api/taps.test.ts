@@ -33,14 +33,19 @@ const SAMPLE: Sample = {
 
 const [route] = TAP_ROUTES;
 
-/** A view of a stage: the lines that are there, and the way to end it. */
-function open(taps: Taps, stage: string, query: Readonly<Record<string, readonly string[]>> = {}) {
+/** A view of a stage of a program with these parts: the lines that are there, and the way to end it. */
+function open(
+  taps: Taps,
+  stage: string,
+  query: Readonly<Record<string, readonly string[]>> = {},
+  parts: readonly string[] = [],
+) {
   const gone = new AbortController();
   const context = {
     store: stubStore(),
     intake: { take: async () => [] },
     metrics: new Metrics(),
-    statuses: () => [],
+    statuses: () => parts.map((name) => ({ name, status: { state: 'ok' } })),
     limits: { defaultReturnLimit: 1, maximumReturnItems: 1, maxRequestBytes: 1 },
     taps,
   };
@@ -106,6 +111,16 @@ test('a view gives what passes the stage and fits, and ends at its limit', async
     { type: 'end', reason: 'limit', shown: 1, missed: 0 },
   ]);
   assert.equal(taps.sample.isOpen, false);
+});
+
+test('a view of a program with workers says at once that it does not see what they convert', async () => {
+  const taps = new Taps(new Metrics());
+  const lines = linesOf(open(taps, 'received', {}, ['api', 'workers', 'worker-1:parent']));
+  await new Promise(setImmediate);
+  taps.closeAll();
+  const [{ unseen, ...first } = {}] = await lines;
+  assert.deepEqual(first, { type: 'open', stage: 'received', limit: 20, seconds: 60 });
+  assert.match(String(unseen), /^Worker processes convert .* not seen here/);
 });
 
 test('a view ends by its time and when the server stops, and says so', async () => {

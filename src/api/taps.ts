@@ -23,6 +23,10 @@ const LIMIT = { usual: 20, most: 100_000 };
 const SECONDS = { usual: 60, most: 3_600 };
 /** So that proxies and clients can tell a quiet stage from a dead connection. */
 const ALIVE_MILLIS = 15_000;
+/** The part that is there when other processes convert notifications. */
+const WORKERS = 'workers';
+const UNSEEN =
+  'Worker processes convert the notifications of brokers; these are not seen here. Without --workers they are.';
 /** What may wait in this process for a slow reader, in bytes; beyond, items are missed. */
 const BUFFER_BYTES = 65_536;
 
@@ -50,13 +54,14 @@ const showStage = defineRoute({
       Type.String(),
     ),
   },
-  handle: ({ taps }: TapContext, { path, query, signal }) => {
+  handle: ({ taps, statuses }: TapContext, { path, query, signal }) => {
     const stage = stageOf(path['stage'] ?? '');
     const limit = within('limit', query.count, LIMIT);
     const seconds = within('seconds', query.seconds, SECONDS);
     const wants = compileTapConditions(stage, query.match);
     const listener = taps.listen(stage, { wants, limit });
-    const lines = tapLines({ stage, listener, limit, seconds, signal });
+    const hasWorkers = statuses().some(({ name }) => name === WORKERS);
+    const lines = tapLines({ stage, listener, limit, seconds, signal, hasWorkers });
     const body = Readable.from(lines, { objectMode: false, highWaterMark: BUFFER_BYTES });
     return { type: 'application/x-ndjson', body };
   },
@@ -84,6 +89,8 @@ interface View<Stage extends TapStage> {
   readonly seconds: number;
   /** Fires when the client is gone. */
   readonly signal: AbortSignal;
+  /** Notifications pass in other processes, where nobody looks. */
+  readonly hasWorkers: boolean;
 }
 
 /**
@@ -108,14 +115,14 @@ function tapLines<Stage extends TapStage>(view: View<Stage>): AsyncIterable<stri
 
 /** `open`, then `record`, `missed` and `alive` as they come, then `end` with its reason. */
 async function* linesUntil<Stage extends TapStage>(
-  { stage, listener, limit, seconds }: View<Stage>,
+  { stage, listener, limit, seconds, hasWorkers }: View<Stage>,
   end: AbortSignal,
   finish: () => void,
 ): AsyncGenerator<string> {
   let shown = 0;
   let missed = 0;
   try {
-    yield line({ type: 'open', stage, limit, seconds });
+    yield line({ type: 'open', stage, limit, seconds, ...(hasWorkers ? { unseen: UNSEEN } : {}) });
     for (let isLast = false; !isLast; ) {
       const batch = await nextBatch(listener, end);
       for (const item of batch.items) yield tapLine(stage, item);

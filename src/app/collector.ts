@@ -1,12 +1,14 @@
 import { checkCollectorOptions, createCollector } from '../collector/collector.ts';
-import { readDispatchers } from '../collector/dispatchers.ts';
-import { COLLECTOR_ENABLED } from '../collector/options.ts';
+import { type Dispatcher, readDispatchers } from '../collector/dispatchers.ts';
+import { COLLECTOR_ENABLED, EVENT_DISPATCHERS, METER_DISPATCHERS } from '../collector/options.ts';
 import type { Component } from '../component/component.ts';
 import { NephoscopeError, type Problem, problem } from '../component/errors.ts';
 import type { Config } from '../config/option.ts';
 import type { Intake } from '../notification/intake.ts';
+import type { PipelineKind } from '../pipeline/plan.ts';
 import { readSigning } from '../publishers/signing.ts';
-import { createPublisher, resolvePublisher, type SharedContext } from './publishers.ts';
+import { checkPublisherText } from './publisher-check.ts';
+import { createPublisher, type SharedContext } from './publishers.ts';
 
 /** The collector role with the dispatchers it needs. */
 export interface CollectorRole {
@@ -40,17 +42,38 @@ export function createCollectorRole(context: SharedContext, nowMicros: () => num
   return { dispatchers: [...samplePublishers, ...eventPublishers], components, intakes };
 }
 
-/** What is wrong with the options of signing and, where it is wanted, of the collector. Pure. */
+/** What is wrong with the options of signing and, where it is wanted, of the collector. Pure but for files they name. */
 export function checkCollector(config: Config): readonly Problem[] {
   const signing = problemsOf(() => readSigning(config));
   if (signing.length > 0 || !config.get(COLLECTOR_ENABLED)) return signing;
-  return [...problemsOf(() => checkCollectorOptions(config)), ...problemsOf(() => checkDispatchers(config))];
+  return [...problemsOf(() => checkCollectorOptions(config)), ...checkDispatchers(config)];
 }
 
-function checkDispatchers(config: Config): void {
-  const { samples, events } = readDispatchers(config);
-  for (const { url } of samples) resolvePublisher('sample', url.reveal());
-  for (const { url } of events) resolvePublisher('event', url.reveal());
+function checkDispatchers(config: Config): readonly Problem[] {
+  try {
+    const { samples, events } = readDispatchers(config);
+    return [
+      ...samples.flatMap((dispatcher) => checkDispatcher('sample', METER_DISPATCHERS, dispatcher, config)),
+      ...events.flatMap((dispatcher) => checkDispatcher('event', EVENT_DISPATCHERS, dispatcher, config)),
+    ];
+  } catch (thrown) {
+    return [asProblem(thrown)];
+  }
+}
+
+function checkDispatcher(
+  kind: PipelineKind,
+  option: typeof METER_DISPATCHERS | typeof EVENT_DISPATCHERS,
+  { name, url }: Dispatcher,
+  config: Config,
+): readonly Problem[] {
+  const where = `[DEFAULT] ${option.name} (${config.origin(option)}) names ${name}`;
+  return checkPublisherText(kind, url.reveal(), config).map((found) => {
+    if ('position' in found) return found;
+    const { code, message, hint, severity } = found;
+    const details = hint === undefined ? { severity } : { severity, hint };
+    return problem(code, `${where}: ${message}`, undefined, details);
+  });
 }
 
 function problemsOf(check: () => unknown): readonly Problem[] {
@@ -58,7 +81,11 @@ function problemsOf(check: () => unknown): readonly Problem[] {
     check();
     return [];
   } catch (thrown) {
-    if (!(thrown instanceof NephoscopeError)) throw thrown;
-    return [problem(thrown.code, thrown.message, undefined, { hint: thrown.hint })];
+    return [asProblem(thrown)];
   }
+}
+
+function asProblem(thrown: unknown): Problem {
+  if (!(thrown instanceof NephoscopeError)) throw thrown;
+  return problem(thrown.code, thrown.message, undefined, { hint: thrown.hint });
 }

@@ -1,5 +1,4 @@
-import { ConfigurationError } from '../component/errors.ts';
-import { loadConfig } from '../config/load.ts';
+import { loadConfigWithoutFiles } from '../config/load.ts';
 import { createLogger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { PUBLISHERS } from '../publishers/registry.ts';
@@ -24,15 +23,7 @@ export function describeMetrics(): ReturnType<Metrics['describe']> {
     OS_STATSD__ENABLED: 'true',
     OS_NOTIFICATION_UDP__ENABLED: 'true',
   };
-  const { config, problems } = loadConfig({
-    options: OPTIONS,
-    files: [],
-    dirs: [],
-    environment,
-    home: null,
-    etc: '/nonexistent',
-  });
-  if (config === null) throw new ConfigurationError(problems);
+  const config = loadConfigWithoutFiles(OPTIONS, environment);
   const log = createLogger({ level: 'fatal', format: 'json', destination: 2 });
   const stateDir = '/nonexistent';
   const { metrics } = createProgram({ config, stateDir, log, version: '0' });

@@ -1,21 +1,13 @@
 import assert from 'node:assert/strict';
 import { resolve } from 'node:path';
 import { test } from 'node:test';
-import { loadConfig } from '../config/load.ts';
+import { loadConfigWithoutFiles } from '../config/load.ts';
 import { silentLogger } from '../observe/logger.ts';
 import { OPTIONS } from './options.ts';
 import { createProgram } from './program.ts';
 
 function program(stateDir: string, environment: Record<string, string> = {}) {
-  const { config } = loadConfig({
-    options: OPTIONS,
-    files: [],
-    dirs: [],
-    environment,
-    home: null,
-    etc: '/nonexistent',
-  });
-  assert.ok(config);
+  const config = loadConfigWithoutFiles(OPTIONS, environment);
   const log = { logger: silentLogger, dropped: () => 0, reopen: () => {}, close: async () => {} };
   return createProgram({ config, stateDir, log, version: '0' });
 }

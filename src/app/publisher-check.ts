@@ -21,7 +21,7 @@ export function checkPublishers(
   config: Config,
 ): readonly Problem[] {
   return urlsOf(document.value).flatMap(({ text, path }) =>
-    checkUrl(kind, text, config).map((found) => {
+    checkPublisherText(kind, text, config).map((found) => {
       // A mistake in a file that the URL names has a place of its own.
       if ('position' in found) return found;
       const { code, message, hint, severity } = found;
@@ -60,7 +60,15 @@ function asUrl(text: string): string {
   return text.includes('://') ? text : `${text}://`;
 }
 
-function checkUrl(kind: PipelineKind, text: string, config: Config): readonly (UrlProblem | Problem)[] {
+/**
+ * What is wrong with one publisher URL, as `checkPublishers`; what has a position is about a file that the URL names. None
+ * for a scheme nobody knows.
+ */
+export function checkPublisherText(
+  kind: PipelineKind,
+  text: string,
+  config: Config,
+): readonly (UrlProblem | Problem)[] {
   const definition = findPublisher(text.slice(0, text.indexOf('://')));
   if (definition === undefined || definition[kind === 'sample' ? 'samples' : 'events'] === undefined)
     return [];

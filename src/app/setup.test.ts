@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { loadConfig } from '../config/load.ts';
+import { loadConfigWithoutFiles } from '../config/load.ts';
 import { OPTIONS } from './options.ts';
 import { checkSetup } from './setup.ts';
 
@@ -13,16 +13,7 @@ test('a file of meter definitions is one part, with its mistakes', (t) => {
   const path = join(directory, 'bad.yaml');
   writeFileSync(path, 'metric:\n  - name: a\n');
   const environment = { OS_METER__METER_DEFINITIONS_DIRS: directory };
-  const { config } = loadConfig({
-    options: OPTIONS,
-    files: [],
-    dirs: [],
-    environment,
-    home: null,
-    etc: '/nonexistent',
-  });
-  assert.ok(config);
-  const { setup, parts } = checkSetup(config);
+  const { setup, parts } = checkSetup(loadConfigWithoutFiles(OPTIONS, environment));
   assert.equal(setup, null);
   assert.deepEqual(
     parts

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChannelModel } from 'amqplib';
 import type { Component, ComponentStatus, Deadline } from '../component/component.ts';
 import { NephoscopeError } from '../component/errors.ts';
+import { StartStop } from '../component/start-stop.ts';
 import { type Backoff, createBackoff } from '../lib/backoff.ts';
 import { whenAborted } from '../lib/when-aborted.ts';
 import type { Logger } from '../observe/logger.ts';
@@ -71,8 +72,7 @@ class SupervisedConnection implements AmqpConnection {
   readonly #backoff: Backoff;
   #hosts: readonly BrokerHost[];
   #running: Running | null = null;
-  #stopped: Promise<void> | null = null;
-  #stops = 0;
+  readonly #turns = new StartStop();
   #session: Session | null = null;
   #isSetUp = false;
   #opened = 0;
@@ -103,21 +103,15 @@ class SupervisedConnection implements AmqpConnection {
   }
 
   async start(signal: AbortSignal): Promise<void> {
-    const stops = this.#stops;
-    if (this.#stopped !== null) await this.#stopped;
-    // A stop that was asked for after this start wins.
-    if (stops !== this.#stops) return;
+    const turn = this.#turns.beforeStart();
+    if (turn !== null && !(await turn)) return;
     this.#running ??= this.#begin();
     const wait = AbortSignal.any([signal, AbortSignal.timeout(START_WAIT_MILLIS)]);
     await Promise.race([this.#running.firstAttempt, whenAborted(wait)]);
   }
 
   stop(deadline: Deadline): Promise<void> {
-    this.#stops++;
-    this.#stopped ??= this.#end(deadline).finally(() => {
-      this.#stopped = null;
-    });
-    return this.#stopped;
+    return this.#turns.stop(() => this.#end(deadline));
   }
 
   status(): ComponentStatus {

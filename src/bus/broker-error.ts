@@ -110,3 +110,32 @@ function errorCode(error: Error): string {
 function firstLine(text: string): string {
   return text.split('\n', 1)[0]?.trim() ?? '';
 }
+
+/** Where a message was to go. */
+interface Destination {
+  readonly exchange: string;
+  readonly routingKey: string;
+}
+
+/** The error of a message that the broker answered with a nack. */
+export function messageNotTaken({ exchange, routingKey }: Destination): NephoscopeError {
+  const text = `Broker did not take a message for ${exchange}/${routingKey}: its queue is full, or the broker failed inside`;
+  return new NephoscopeError('E2010', text, { retry: 'transient' });
+}
+
+/** The error of a message that came back again and again. */
+export function messageWithoutQueue({ exchange, routingKey }: Destination): NephoscopeError {
+  const text = `No queue takes a message for ${exchange}/${routingKey}, though one was bound to it`;
+  return new NephoscopeError('E2010', text, { retry: 'transient' });
+}
+
+/** No access, and an exchange that was deleted: what the message is about may be repaired, the message is not to blame. */
+const REPAIRABLE: readonly (number | null)[] = [403, 404];
+
+/** The error of a message for which the broker closed the channel, or which the library could not write. */
+export function messageRefused(thrown: unknown): NephoscopeError {
+  const code = replyCode(thrown);
+  const text = code === null ? toError(thrown).message : replyText(thrown);
+  const retry = REPAIRABLE.includes(code) ? 'transient' : 'permanent';
+  return new NephoscopeError('E2010', `Broker refused a message: ${text}`, { cause: thrown, retry });
+}

@@ -1,10 +1,11 @@
 import type { ConfirmChannel, Options } from 'amqplib';
 import type { Component, ComponentStatus, Deadline } from '../component/component.ts';
-import { NephoscopeError, toError } from '../component/errors.ts';
+import { NephoscopeError } from '../component/errors.ts';
+import { StartStop } from '../component/start-stop.ts';
 import { whenAborted } from '../lib/when-aborted.ts';
 import type { Logger } from '../observe/logger.ts';
 import { type AmqpConnection, type AmqpSession, createAmqpConnection } from './amqp-connection.ts';
-import { connectionLost, replyCode, replyText } from './broker-error.ts';
+import { connectionLost, messageNotTaken, messageRefused, messageWithoutQueue } from './broker-error.ts';
 import type { RabbitSettings } from './rabbit-settings.ts';
 import { declareTopology, type Topology } from './topology.ts';
 import type { TransportUrl } from './transport-url.ts';
@@ -83,8 +84,7 @@ class ConfirmingProducer implements Producer {
   #outlet: Outlet | null = null;
   #idle: (() => void) | null = null;
   #isClosed = false;
-  #stopped: Promise<void> | null = null;
-  #stops = 0;
+  readonly #turns = new StartStop();
 
   constructor(parts: ProducerParts) {
     this.name = parts.name;
@@ -101,20 +101,14 @@ class ConfirmingProducer implements Producer {
   }
 
   async start(signal: AbortSignal): Promise<void> {
-    const stops = this.#stops;
-    if (this.#stopped !== null) await this.#stopped;
-    // A stop that was asked for after this start wins.
-    if (stops !== this.#stops) return;
+    const turn = this.#turns.beforeStart();
+    if (turn !== null && !(await turn)) return;
     this.#isClosed = false;
     await this.#connection.start(signal);
   }
 
   stop(deadline: Deadline): Promise<void> {
-    this.#stops++;
-    this.#stopped ??= this.#end(deadline).finally(() => {
-      this.#stopped = null;
-    });
-    return this.#stopped;
+    return this.#turns.stop(() => this.#end(deadline));
   }
 
   async #end(deadline: Deadline): Promise<void> {
@@ -139,13 +133,23 @@ class ConfirmingProducer implements Producer {
   publish(messages: readonly OutgoingMessage[], signal: AbortSignal): Promise<ProduceResult> {
     const batch = new Batch(messages.length);
     if (this.#isClosed) batch.giveUp('the producer is stopped');
-    const giveUp = (): void => batch.giveUp('waiting was ended');
-    if (signal.aborted) giveUp();
+    else if (signal.aborted) batch.giveUp('waiting was ended');
+    if (batch.isSettled) return batch.settled;
+    const giveUp = (): void => {
+      batch.giveUp('waiting was ended');
+      this.#forget(batch);
+    };
     signal.addEventListener('abort', giveUp, { once: true });
     for (const [index, message] of messages.entries())
       this.#waiting.push({ message, batch, index, refusals: 0, returns: 0, isReturned: false });
     this.#pump();
     return batch.settled.finally(() => signal.removeEventListener('abort', giveUp));
+  }
+
+  /** A broker that stays away would otherwise have everything ever given up wait for it. */
+  #forget(batch: Batch): void {
+    this.#waiting = this.#waiting.filter((item) => item.batch !== batch);
+    this.#sayWhenIdle();
   }
 
   async #setUp(session: AmqpSession): Promise<void> {
@@ -156,7 +160,9 @@ class ConfirmingProducer implements Producer {
       this.#pump();
     });
     channel.on('nack', ({ deliveryTag, multiple }) => {
-      outlet.settle(deliveryTag, multiple, (item) => item.batch.reject(item.index, notTaken(item.message)));
+      outlet.settle(deliveryTag, multiple, (item) =>
+        item.batch.reject(item.index, messageNotTaken(item.message)),
+      );
       this.#pump();
     });
     channel.on('return', ({ content, fields }) => outlet.markReturned(fields, content));
@@ -177,7 +183,7 @@ class ConfirmingProducer implements Producer {
     }
     item.isReturned = false;
     outlet.declared.delete(destination(item.message));
-    if (++item.returns >= MAX_ATTEMPTS) item.batch.reject(item.index, withoutQueue(item.message));
+    if (++item.returns >= MAX_ATTEMPTS) item.batch.reject(item.index, messageWithoutQueue(item.message));
     else this.#waiting.push(item);
   }
 
@@ -189,10 +195,12 @@ class ConfirmingProducer implements Producer {
     for (const item of items) item.isReturned = false;
     if (outlet.refusal !== null) for (const item of items) item.refusals++;
     const guilty = items.filter((item) => item.refusals >= MAX_ATTEMPTS);
-    for (const { batch, index } of guilty) batch.reject(index, refused(outlet.refusal));
-    this.#waiting.unshift(...items.filter((item) => item.refusals < MAX_ATTEMPTS));
+    for (const { batch, index } of guilty) batch.reject(index, messageRefused(outlet.refusal));
+    const again = items.filter(({ refusals, batch }) => refusals < MAX_ATTEMPTS && !batch.isSettled);
+    this.#waiting.unshift(...again);
+    this.#sayWhenIdle();
     const { session, refusal } = outlet;
-    const error = refusal === null ? connectionLost(session.peer, undefined) : refused(refusal);
+    const error = refusal === null ? connectionLost(session.peer, undefined) : messageRefused(refusal);
     // When the whole connection ended, its own event comes in this turn and says why.
     queueMicrotask(() => session.fail(error));
   }
@@ -205,7 +213,7 @@ class ConfirmingProducer implements Producer {
       this.#waiting.shift();
       this.#send(outlet, item);
     }
-    if (this.#waiting.length === 0 && outlet.unconfirmed.size === 0) this.#idle?.();
+    this.#sayWhenIdle();
   }
 
   /** The message to send now, still at the front; null when there is none or the window is full. */
@@ -225,7 +233,7 @@ class ConfirmingProducer implements Producer {
       outlet.unconfirmed.set(outlet.nextTag++, item);
     } catch (thrown) {
       if (outlet.session.lost.aborted) this.#waiting.unshift(item);
-      else item.batch.reject(item.index, refused(thrown));
+      else item.batch.reject(item.index, messageRefused(thrown));
     }
   }
 
@@ -258,9 +266,16 @@ class ConfirmingProducer implements Producer {
     for (const { batch, index } of refusedNow) batch.reject(index, error);
   }
 
+  #isIdle(): boolean {
+    return this.#waiting.length === 0 && (this.#outlet?.unconfirmed.size ?? 0) === 0;
+  }
+
+  #sayWhenIdle(): void {
+    if (this.#isIdle()) this.#idle?.();
+  }
+
   #whenIdle(): Promise<void> {
-    const isBusy = this.#waiting.length > 0 || (this.#outlet?.unconfirmed.size ?? 0) > 0;
-    if (!isBusy) return Promise.resolve();
+    if (this.#isIdle()) return Promise.resolve();
     return new Promise((resolve) => {
       this.#idle = resolve;
     });
@@ -364,24 +379,4 @@ function destination({ exchange, routingKey }: Pick<OutgoingMessage, 'exchange' 
 function destinationTopology(exchange: string, routingKey: string): Topology {
   if (exchange === '') return { exchanges: [], queues: [{ name: routingKey, bindings: [] }] };
   return { exchanges: [exchange], queues: [{ name: routingKey, bindings: [{ exchange, routingKey }] }] };
-}
-
-function notTaken({ exchange, routingKey }: OutgoingMessage): NephoscopeError {
-  const text = `Broker did not take a message for ${exchange}/${routingKey}: its queue is full, or the broker failed inside`;
-  return new NephoscopeError('E2010', text, { retry: 'transient' });
-}
-
-function withoutQueue({ exchange, routingKey }: OutgoingMessage): NephoscopeError {
-  const text = `No queue takes a message for ${exchange}/${routingKey}, though one was bound to it`;
-  return new NephoscopeError('E2010', text, { retry: 'transient' });
-}
-
-/** No access, and an exchange that was deleted: what the message is about may be repaired, the message is not to blame. */
-const REPAIRABLE: readonly (number | null)[] = [403, 404];
-
-function refused(thrown: unknown): NephoscopeError {
-  const code = replyCode(thrown);
-  const text = code === null ? toError(thrown).message : replyText(thrown);
-  const retry = REPAIRABLE.includes(code) ? 'transient' : 'permanent';
-  return new NephoscopeError('E2010', `Broker refused a message: ${text}`, { cause: thrown, retry });
 }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { runCommand } from '../../test/api-v2/captured-io.ts';
 import { runApi } from '../../test/api-v2/running-api.ts';
 import { stubStore } from '../../test/api-v2/stub-store.ts';
+import { runCommand } from '../../test/support/captured.ts';
 import type { StoredParkedItem } from '../store/store.ts';
 import { registerParked } from './parked.ts';
 

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
-import { runCommand } from '../../test/api-v2/captured-io.ts';
 import { runApi } from '../../test/api-v2/running-api.ts';
 import { stubStore } from '../../test/api-v2/stub-store.ts';
+import { runCommand } from '../../test/support/captured.ts';
 import type { SampleQuery, StoredSample } from '../store/query.ts';
 import { registerQuery } from './query.ts';
 

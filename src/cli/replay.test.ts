@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { after, suite, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { listen } from '../../test/support/listen.ts';
 import { replay } from './replay.ts';
 import type { ReplayOptions } from './replay-run.ts';
 
@@ -46,10 +47,8 @@ async function serve(
     response.end(JSON.stringify({ accepted: lines.length, duplicate: 0, parked: 0 }));
   };
   const server: Server = createServer((request, response) => void answer(request, response));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
   return {
-    url: `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`,
+    url: `http://127.0.0.1:${await listen(server, 0)}`,
     taken,
     requests: () => requests,
     [Symbol.asyncDispose]: async () => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { type CommandResult, runCommand } from '../../test/api-v2/captured-io.ts';
 import { runApi } from '../../test/api-v2/running-api.ts';
 import { stubStore } from '../../test/api-v2/stub-store.ts';
+import { type CommandResult, runCommand } from '../../test/support/captured.ts';
 import { createVhost } from '../../test/support/rabbit.ts';
 import { rabbitAvailable, skipUnless } from '../../test/support/services.ts';
 import { isJsonObject, type JsonObject } from '../model/json.ts';

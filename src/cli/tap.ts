@@ -112,6 +112,7 @@ async function show(stage: TapStage, options: TapOptions, io: CliIo, signal: Abo
     const text = line.toString();
     const fields = parseLine(text);
     if (fields['type'] === 'end') return sayEnd(fields, options, io);
+    if (typeof fields['unseen'] === 'string') io.stderr.write(`${escapeControls(fields['unseen'])}\n`);
     if (fields['type'] === 'missed') io.stderr.write(`… ${String(fields['count'])} passed too quickly\n`);
     if (fields['type'] !== 'record') continue;
     io.stdout.write(format === 'json' ? `${escapeInQuotes(text)}\n` : tapText(fields));

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { runCommand } from '../../test/api-v2/captured-io.ts';
 import { runApi } from '../../test/api-v2/running-api.ts';
 import { stubStore } from '../../test/api-v2/stub-store.ts';
-import { captured } from '../../test/support/captured.ts';
+import { captured, runCommand } from '../../test/support/captured.ts';
 import { until } from '../../test/support/until.ts';
 import { NephoscopeError } from '../component/errors.ts';
 import { Metrics } from '../observe/metrics.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { suite, type TestContext, test } from 'node:test';
-import { publisherContext, range } from '../../test/contract/publisher-fixture.ts';
+import { range, startBare } from '../../test/contract/publisher-fixture.ts';
 import { sampleNumber } from '../../test/contract/publisher-items.ts';
 import { configOf } from '../../test/support/config.ts';
 import { until } from '../../test/support/until.ts';
@@ -13,9 +13,7 @@ import type { JsonObject } from '../model/json.ts';
 import type { Sample } from '../model/sample.ts';
 import { silentLogger } from '../observe/logger.ts';
 import { Metrics } from '../observe/metrics.ts';
-import { urlSyntaxOf } from '../publishers/delivery-settings.ts';
 import type { Publisher, PublishResult } from '../publishers/publisher.ts';
-import { parsePublisherUrl } from '../publishers/publisher-url.ts';
 import { UDP_PUBLISHER } from '../publishers/udp.ts';
 import type { ParkedItem, ParkingStore } from '../store/store.ts';
 import { signMessage } from '../wire/message-signature.ts';
@@ -112,15 +110,9 @@ function signed(message: JsonObject): Buffer {
 suite('the collector by UDP', () => {
   test('what udp:// sends is taken, all of it', async (t) => {
     const running = await listening(t);
-    const url = parsePublisherUrl(`udp://127.0.0.1:${running.port}`, urlSyntaxOf(UDP_PUBLISHER));
+    const url = `udp://127.0.0.1:${running.port}`;
     const config = configOf({ 'publisher/telemetry_secret': new Secret(SECRET) });
-    const publisher = UDP_PUBLISHER.samples?.(
-      url,
-      publisherContext(t, { name: 'publisher:udp:samples', config }),
-    );
-    assert.ok(publisher !== undefined);
-    await publisher.start(t.signal);
-    t.after(() => publisher.stop(createDeadline(1_000)));
+    const publisher = await startBare(t, UDP_PUBLISHER, 'samples', url, { config });
     const samples = range(0, 200).map((index) => sampleNumber(index));
     await publisher.publish(samples, t.signal);
     await until('all have arrived', () => running.taken.length === 200);

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Component, ComponentStatus, Deadline } from '../component/component.ts';
 import { NephoscopeError, toError } from '../component/errors.ts';
+import { StartStop } from '../component/start-stop.ts';
 import { createBackoff } from '../lib/backoff.ts';
 import { decodeMsgpack, MsgpackError } from '../lib/msgpack.ts';
 import { whenAborted } from '../lib/when-aborted.ts';
@@ -61,7 +62,7 @@ export class DatagramCollector implements Component {
   #working: Promise<void> | null = null;
   #stopping = new AbortController();
   #giveUp = new AbortController();
-  #stopped: Promise<void> | null = null;
+  readonly #turns = new StartStop();
   #isRunning = false;
   #trouble: Error | null = null;
 
@@ -90,7 +91,8 @@ export class DatagramCollector implements Component {
 
   /** An address that cannot be had yet is tried again in the background. */
   async start(): Promise<void> {
-    if (this.#stopped !== null) await this.#stopped;
+    const turn = this.#turns.beforeStart();
+    if (turn !== null && !(await turn)) return;
     if (this.#isRunning) return;
     this.#isRunning = true;
     this.#stopping = new AbortController();
@@ -100,10 +102,7 @@ export class DatagramCollector implements Component {
   }
 
   stop(deadline: Deadline): Promise<void> {
-    this.#stopped ??= this.#end(deadline).finally(() => {
-      this.#stopped = null;
-    });
-    return this.#stopped;
+    return this.#turns.stop(() => this.#end(deadline));
   }
 
   status(): ComponentStatus {

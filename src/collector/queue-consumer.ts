@@ -7,6 +7,7 @@ import type { Topology, TopologyFinding } from '../bus/topology.ts';
 import type { TransportUrl } from '../bus/transport-url.ts';
 import type { Component, ComponentStatus, Deadline } from '../component/component.ts';
 import { NephoscopeError } from '../component/errors.ts';
+import { StartStop } from '../component/start-stop.ts';
 import { whenAborted } from '../lib/when-aborted.ts';
 import type { Intake, RawMessage } from '../notification/intake.ts';
 import type { Logger } from '../observe/logger.ts';
@@ -44,8 +45,7 @@ export class QueueConsumer implements Component {
   #listener: QueueListener | null = null;
   #findings: readonly TopologyFinding[] = [];
   #isStopping = false;
-  #stopped: Promise<void> | null = null;
-  #stops = 0;
+  readonly #turns = new StartStop();
 
   constructor(parts: QueueConsumerParts) {
     const { name, url, settings, intake, log, metrics } = parts;
@@ -68,10 +68,8 @@ export class QueueConsumer implements Component {
   }
 
   async start(signal: AbortSignal): Promise<void> {
-    const stops = this.#stops;
-    if (this.#stopped !== null) await this.#stopped;
-    // A stop that was asked for after this start wins.
-    if (stops !== this.#stops) return;
+    const turn = this.#turns.beforeStart();
+    if (turn !== null && !(await turn)) return;
     this.#isStopping = false;
     this.#parts.dispatcher.resume();
     for (const warning of this.#parts.settings.warnings) this.#parts.log.warn({ warning }, 'Broker options');
@@ -79,11 +77,7 @@ export class QueueConsumer implements Component {
   }
 
   stop(deadline: Deadline): Promise<void> {
-    this.#stops++;
-    this.#stopped ??= this.#end(deadline).finally(() => {
-      this.#stopped = null;
-    });
-    return this.#stopped;
+    return this.#turns.stop(() => this.#end(deadline));
   }
 
   status(): ComponentStatus {

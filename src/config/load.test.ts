@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
-import { type LoadRequest, loadConfig } from './load.ts';
+import { ConfigurationError } from '../component/errors.ts';
+import { type LoadRequest, loadConfig, loadConfigWithoutFiles } from './load.ts';
 import { type Config, defineOption, type Option } from './option.ts';
 import { formatProblems } from './problems.ts';
 import { showConfig } from './show.ts';
@@ -157,6 +158,16 @@ describe('precedence', () => {
     assert.equal(config.origin(PORT), 'default');
     assert.deepEqual(config.get(TOPICS), ['notifications']);
     assert.equal(config.get(TRANSPORT_URL), null);
+  });
+
+  it('where there are no files, takes defaults and the environment, or says what is wrong there', () => {
+    const config = loadConfigWithoutFiles(OPTIONS, { OS_API__PORT: '3000' });
+    assert.deepEqual([config.get(PORT), config.get(WORKERS), config.findFile('passwd')], [3000, 1, null]);
+    const wrong = { OS_API__PORT: 'many', OS_API__WORKERS: '0' };
+    assert.throws(
+      () => loadConfigWithoutFiles(OPTIONS, wrong),
+      (thrown) => thrown instanceof ConfigurationError && thrown.problems.length === 2,
+    );
   });
 
   it('takes a file over the default, a later file over an earlier one, the last of two lines', () => {

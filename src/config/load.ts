@@ -1,5 +1,5 @@
 import { homedir } from 'node:os';
-import type { Problem } from '../component/errors.ts';
+import { ConfigurationError, type Problem } from '../component/errors.ts';
 import { type ConfigFiles, findConfigFiles, findNamedFile, type SearchPlaces } from './config-files.ts';
 import { type Environment, warnOfUnknownVariables } from './environment.ts';
 import { type IniEntry, parseIni } from './ini.ts';
@@ -52,6 +52,17 @@ export function loadConfig(request: LoadRequest): {
   ];
   const failed = problems.some(({ severity }) => severity === 'error');
   return { config: failed ? null : createConfig(resolution, found, places), problems };
+}
+
+/**
+ * The configuration where there is no file at all: what the environment says, else the defaults; warnings are left out.
+ * Throws a `ConfigurationError` when the environment is wrong.
+ */
+export function loadConfigWithoutFiles(options: readonly Option[], environment: Environment = {}): Config {
+  const places = { home: null, etc: '/nonexistent' };
+  const { config, problems } = loadConfig({ options, files: [], dirs: [], environment, ...places });
+  if (config === null) throw new ConfigurationError(problems);
+  return config;
 }
 
 function findHome({ home, environment }: LoadRequest): string | null {

@@ -1,6 +1,12 @@
 import { FloatToken, type JsonValue } from '../model/json.ts';
 import { narrowInteger } from './python-text.ts';
-import { describeType, isInteger, PythonOverflowError, PythonTypeError } from './python-values.ts';
+import {
+  describeType,
+  isInteger,
+  PythonOverflowError,
+  PythonTypeError,
+  tryPythonFloat,
+} from './python-values.ts';
 
 /**
  * The operators of Python that `python-values.ts` does not have. Integers are exact whatever their size (bigint beyond
@@ -110,8 +116,8 @@ export function asFloat(value: number): JsonValue {
 type Integer = number | bigint | boolean;
 
 function floats(sign: string, left: JsonValue, right: JsonValue): readonly [number, number] {
-  const a = tryFloat(left);
-  const b = tryFloat(right);
+  const a = tryPythonFloat(left);
+  const b = tryPythonFloat(right);
   if (a === undefined || b === undefined) {
     throw new PythonTypeError(`${sign} does not apply to ${describeType(left)} and ${describeType(right)}`);
   }
@@ -119,17 +125,8 @@ function floats(sign: string, left: JsonValue, right: JsonValue): readonly [numb
 }
 
 function oneFloat(what: string, value: JsonValue): number {
-  const float = tryFloat(value);
+  const float = tryPythonFloat(value);
   if (float === undefined) throw new PythonTypeError(`${what} does not apply to ${describeType(value)}`);
-  return float;
-}
-
-function tryFloat(value: JsonValue): number | undefined {
-  if (value instanceof FloatToken) return value.value;
-  if (typeof value === 'number') return value;
-  if (!isInteger(value)) return undefined;
-  const float = Number(value);
-  if (!Number.isFinite(float)) throw new PythonOverflowError('The integer is too large for a float');
   return float;
 }
 

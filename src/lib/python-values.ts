@@ -78,8 +78,8 @@ const MAX_REPEATED_LENGTH = 1_000_000;
 
 function calculate(sign: '+' | '-' | '*', left: JsonValue, right: JsonValue): JsonValue {
   if (isInteger(left) && isInteger(right)) return calculateIntegers(sign, left, right);
-  const a = floatOf(left);
-  const b = floatOf(right);
+  const a = tryPythonFloat(left);
+  const b = tryPythonFloat(right);
   if (a === undefined || b === undefined) {
     throw new PythonTypeError(`${sign} does not apply to ${describeType(left)} and ${describeType(right)}`);
   }
@@ -102,7 +102,8 @@ function calculateIntegers(
   return narrowInteger(sign === '+' ? x + y : sign === '-' ? x - y : x * y);
 }
 
-function floatOf(value: JsonValue): number | undefined {
+/** A number as the float Python makes of it; undefined for what is no number. Throws PythonOverflowError. */
+export function tryPythonFloat(value: JsonValue): number | undefined {
   if (value instanceof FloatToken) return value.value;
   if (typeof value === 'number') return value;
   if (!isInteger(value)) return undefined;

@@ -4,7 +4,7 @@ import { suite, type TestContext, test } from 'node:test';
 import { inspect } from 'node:util';
 import { createCertificates, opensslAvailable } from '../../test/support/certificates.ts';
 import { configOf } from '../../test/support/config.ts';
-import { type FakeHttpTarget, type Reaction, startHttpTarget } from '../../test/support/http-target.ts';
+import { type FakeHttpTarget, httpTargetFor, type Reaction } from '../../test/support/http-target.ts';
 import { skipUnless } from '../../test/support/services.ts';
 import { until } from '../../test/support/until.ts';
 import { Secret } from '../config/option.ts';
@@ -30,8 +30,7 @@ async function startCloud(
   t: TestContext,
   tls?: { readonly key: Buffer; readonly cert: Buffer },
 ): Promise<Cloud> {
-  const target = await startHttpTarget(tls);
-  t.after(() => target[Symbol.asyncDispose]());
+  const target = await httpTargetFor(t, tls);
   const url = tls === undefined ? `http://127.0.0.1:${target.port}` : `https://localhost:${target.port}`;
   const requests = (isLogin: boolean) =>
     target.requests.filter(({ path }) => (path === '/id/v3/auth/tokens') === isLogin);

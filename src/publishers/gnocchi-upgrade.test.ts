@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { configOf } from '../../test/support/config.ts';
-import { type Reaction, startHttpTarget } from '../../test/support/http-target.ts';
+import { httpTargetFor, type Reaction } from '../../test/support/http-target.ts';
 import { createGnocchiClient } from './gnocchi.ts';
 import { RESOURCE_TYPES } from './gnocchi-types.ts';
 import { upgradeGnocchi } from './gnocchi-upgrade.ts';
 
 /** What the real Gnocchi of the other tests does not do: other versions, and refusing. */
 async function upgradeOf(t: TestContext, reaction: (method: string, path: string) => Reaction) {
-  const target = await startHttpTarget();
-  t.after(() => target[Symbol.asyncDispose]());
+  const target = await httpTargetFor(t);
   target.react(({ method, path }) => reaction(method, path));
   const client = createGnocchiClient(
     configOf({

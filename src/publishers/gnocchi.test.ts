@@ -3,17 +3,15 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
-import { publisherContext } from '../../test/contract/publisher-fixture.ts';
+import { createBare } from '../../test/contract/publisher-fixture.ts';
 import { eventNumber, sampleNumber } from '../../test/contract/publisher-items.ts';
 import { configOf } from '../../test/support/config.ts';
-import { type Reaction, type ReceivedRequest, startHttpTarget } from '../../test/support/http-target.ts';
-import { createDeadline } from '../component/component.ts';
+import { httpTargetFor, type Reaction, type ReceivedRequest } from '../../test/support/http-target.ts';
 import { ConfigurationError } from '../component/errors.ts';
 import { type Config, Secret } from '../config/option.ts';
 import type { Sample } from '../model/sample.ts';
 import { Metrics } from '../observe/metrics.ts';
 import { GNOCCHI_PUBLISHER } from './gnocchi.ts';
-import { parsePublisherUrl } from './publisher-url.ts';
 
 /** What a real Gnocchi does not do on demand. It takes everything unless a test says otherwise. */
 interface FakeGnocchi {
@@ -28,8 +26,7 @@ const BATCH = '/v1/batch/resources/metrics/measures?create_metrics=true';
 const CRASH: Reaction = { raw: '', close: true };
 
 async function startFake(t: TestContext): Promise<FakeGnocchi> {
-  const target = await startHttpTarget();
-  t.after(() => target[Symbol.asyncDispose]());
+  const target = await httpTargetFor(t);
   let own: (request: ReceivedRequest, path: string) => Reaction | null = () => null;
   target.react((request) => own(request, request.path) ?? { status: request.path === BATCH ? 202 : 200 });
   return {
@@ -50,13 +47,7 @@ function refusal(status: number, description: unknown): Reaction {
 
 function createSamples(t: TestContext, config: Config, query = '') {
   const metrics = new Metrics();
-  const context = publisherContext(t, { name: 'publisher:gnocchi', config, metrics });
-  const publisher = GNOCCHI_PUBLISHER.samples?.(
-    parsePublisherUrl(`gnocchi://${query}`, GNOCCHI_PUBLISHER),
-    context,
-  );
-  assert.ok(publisher !== undefined);
-  t.after(() => publisher.stop(createDeadline(1_000)));
+  const publisher = createBare(t, GNOCCHI_PUBLISHER, 'samples', `gnocchi://${query}`, { config, metrics });
   return { publisher, metrics };
 }
 
@@ -255,8 +246,7 @@ suite('gnocchi:// with a Gnocchi in trouble', () => {
 suite('the project that gnocchi:// leaves out', () => {
   /** A Keystone that knows projects, in front of the same Gnocchi. */
   async function startCloud(t: TestContext, own: string) {
-    const target = await startHttpTarget();
-    t.after(() => target[Symbol.asyncDispose]());
+    const target = await httpTargetFor(t);
     const url = `http://127.0.0.1:${target.port}`;
     const catalog = [{ type: 'metric', name: 'gnocchi', endpoints: [{ interface: 'public', url }] }];
     const project = { id: 'own', name: own, domain: { name: 'Default' } };
@@ -309,7 +299,7 @@ suite('the project that gnocchi:// leaves out', () => {
       assert.deepEqual([cloud.sent(), cloud.asked()], [[left, left], questions]);
       assert.match(
         metrics.expose(),
-        /dropped_total\{publisher="publisher:gnocchi",reason="filtered_project"\} 2\n/,
+        /dropped_total\{publisher="publisher:gnocchi:1",reason="filtered_project"\} 2\n/,
       );
     }
   });
@@ -354,10 +344,8 @@ suite('the making of gnocchi://', () => {
 
   test('an event that Gnocchi always refuses is rejected when Gnocchi works, else it waits', async (t) => {
     const fake = await startFake(t);
-    const context = publisherContext(t, { name: 'publisher:gnocchi', config: fake.config });
-    const publisher = GNOCCHI_PUBLISHER.events?.(parsePublisherUrl('gnocchi://', GNOCCHI_PUBLISHER), context);
-    assert.ok(publisher !== undefined);
-    t.after(() => publisher.stop(createDeadline(1_000)));
+    const { config } = fake;
+    const publisher = createBare(t, GNOCCHI_PUBLISHER, 'events', 'gnocchi://', { config });
     const event = eventNumber(0, { eventType: 'image.delete', traits: [['resource_id', 1, 'i']] });
     for (const reaction of [CRASH, refusal(403, 'no')]) {
       fake.react(({ method }, path) => {
@@ -377,10 +365,8 @@ suite('the making of gnocchi://', () => {
   test('events behind one that cannot be handled now wait with it, those of other resources do not', async (t) => {
     const fake = await startFake(t);
     fake.react((_, path) => (path.includes('image-1') ? { status: 503, body: '' } : null));
-    const context = publisherContext(t, { name: 'publisher:gnocchi', config: fake.config });
-    const publisher = GNOCCHI_PUBLISHER.events?.(parsePublisherUrl('gnocchi://', GNOCCHI_PUBLISHER), context);
-    assert.ok(publisher !== undefined);
-    t.after(() => publisher.stop(createDeadline(1_000)));
+    const { config } = fake;
+    const publisher = createBare(t, GNOCCHI_PUBLISHER, 'events', 'gnocchi://', { config });
     const gone = (index: number, id: string) =>
       eventNumber(index, { eventType: 'image.delete', traits: [['resource_id', 1, id]] });
     const events = [gone(0, 'image-0'), gone(1, 'image-1'), gone(2, 'image-2'), gone(3, 'image-1')];

@@ -5,7 +5,13 @@ import { createHttpClient, type HttpClient } from './http-client.ts';
 import { type HttpAnswer, refusal } from './http-errors.ts';
 import { MAX_PARALLEL_REQUESTS } from './http-options.ts';
 import { tlsSettings } from './http-tls.ts';
-import type { Publisher, PublisherContext, PublisherUrl, UrlParameter } from './publisher.ts';
+import type {
+  Publisher,
+  PublisherContext,
+  PublisherDefinition,
+  PublisherUrl,
+  UrlParameter,
+} from './publisher.ts';
 
 const TIMEOUT: UrlParameter<'float', number> = {
   name: 'timeout',
@@ -43,16 +49,9 @@ const CLIENT_KEY: UrlParameter<'text', null> = {
 };
 
 /** What the URL of every publisher over HTTP may hold. */
-export const HTTP_PARAMETERS: readonly UrlParameter[] = [
-  TIMEOUT,
-  MAX_RETRIES,
-  VERIFY_SSL,
-  CLIENT_CERT,
-  CLIENT_KEY,
-];
+const HTTP_PARAMETERS: readonly UrlParameter[] = [TIMEOUT, MAX_RETRIES, VERIFY_SSL, CLIENT_CERT, CLIENT_KEY];
 
-/** For schemes that do not say it themselves. */
-export const SSL: UrlParameter<'boolean', boolean> = {
+const SSL: UrlParameter<'boolean', boolean> = {
   name: 'ssl',
   type: 'boolean',
   default: false,
@@ -62,10 +61,18 @@ export const SSL: UrlParameter<'boolean', boolean> = {
 /** Time in which one attempt may begin further requests. */
 const WORK_MILLIS = 25_000;
 
-/** One attempt: time for many requests, and for the last one to end. */
-export function httpAttemptTimeoutMillis(url: PublisherUrl): number {
-  return WORK_MILLIS + requestMillis(url) + 1_000;
-}
+/** What the definitions of all publishers over HTTP say: one attempt is time for many requests, and for the last to end. */
+export const OVER_HTTP = {
+  parameters: HTTP_PARAMETERS,
+  passesQueryOn: true,
+  delivery: { attemptTimeoutMillis: (url) => WORK_MILLIS + requestMillis(url) + 1_000 },
+} satisfies Partial<PublisherDefinition>;
+
+/** As `OVER_HTTP`, for schemes that do not say whether they mean TLS. */
+export const OVER_HTTP_OR_TLS = {
+  ...OVER_HTTP,
+  parameters: [SSL, ...HTTP_PARAMETERS],
+} satisfies Partial<PublisherDefinition>;
 
 function requestMillis(url: PublisherUrl): number {
   return Math.round(url.get(TIMEOUT) * 2_000);
@@ -96,13 +103,13 @@ export interface PostRequest {
 
 /**
  * The target a publisher's URL names, with its client; touches nothing outside. Throws a permanent `NephoscopeError`
- * (E1113) when there can be no such target. With `usualPath` the URL must have a path: services of that kind have nothing
- * at `/`.
+ * (E1113) when there can be no such target. `isTls` is what the parameter `ssl` says unless given. With `usualPath` the
+ * URL must have a path: services of that kind have nothing at `/`.
  */
 export function createHttpTarget(
   url: PublisherUrl,
   context: PublisherContext,
-  { isTls, usualPath }: { readonly isTls: boolean; readonly usualPath?: string },
+  { isTls = url.get(SSL), usualPath }: { readonly isTls?: boolean; readonly usualPath?: string },
 ): HttpTarget {
   if (usualPath !== undefined && /^\/*$/.test(url.path))
     throw badUrl(`it has no path; the usual one is ${usualPath}`);

@@ -1,23 +1,15 @@
 import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
 import { eventPublisherContract, type Peer, samplePublisherContract } from '../../test/contract/publisher.ts';
-import { publisherContext } from '../../test/contract/publisher-fixture.ts';
+import { createBare, httpFaults, startBare } from '../../test/contract/publisher-fixture.ts';
 import { eventNumber, sampleNumber } from '../../test/contract/publisher-items.ts';
 import { createCertificates, opensslAvailable } from '../../test/support/certificates.ts';
-import {
-  type FakeHttpTarget,
-  type ReceivedRequest,
-  startHttpTarget,
-} from '../../test/support/http-target.ts';
+import { httpTargetFor, type ReceivedRequest, startHttpTarget } from '../../test/support/http-target.ts';
 import { skipUnless } from '../../test/support/services.ts';
-import { createDeadline } from '../component/component.ts';
-import type { Event } from '../model/event.ts';
 import type { JsonObject } from '../model/json.ts';
-import type { Sample } from '../model/sample.ts';
 import { Metrics } from '../observe/metrics.ts';
 import { HTTP_PUBLISHER } from './http.ts';
-import type { Publisher, PublisherContext, PublisherFactory } from './publisher.ts';
-import { parsePublisherUrl } from './publisher-url.ts';
+import type { PublisherContext } from './publisher.ts';
 
 interface Document {
   readonly id?: string;
@@ -31,12 +23,9 @@ function documentsOf({ body }: ReceivedRequest): readonly Document[] {
 
 /** The smallest service: takes what it can read, and refuses a request with a poisoned item in it. */
 async function openPeer(t: TestContext, query = ''): Promise<Peer> {
-  const target = await startHttpTarget();
-  t.after(() => target[Symbol.asyncDispose]());
+  const target = await httpTargetFor(t);
   const taken: string[] = [];
-  let hanging = false;
   target.react((request) => {
-    if (hanging) return 'hang';
     const documents = documentsOf(request);
     if (String(request.body).includes('poison')) return { status: 422, body: 'no poison, please' };
     taken.push(...documents.map(({ id, message_id }) => id ?? message_id ?? ''));
@@ -45,14 +34,7 @@ async function openPeer(t: TestContext, query = ''): Promise<Peer> {
   return {
     url: `http://127.0.0.1:${target.port}/in${query}`,
     arrived: () => taken,
-    breakDown: () => target.down(),
-    repair: () => target.up(),
-    hang: () => {
-      hanging = true;
-    },
-    release: () => {
-      hanging = false;
-    },
+    ...httpFaults(target),
   };
 }
 
@@ -77,39 +59,16 @@ suite('the contract of publishers', () => {
   });
 });
 
-async function started<Item>(
-  t: TestContext,
-  create: PublisherFactory<Item> | undefined,
-  url: string,
-  context: Partial<PublisherContext> = {},
-): Promise<Publisher<Item>> {
-  assert.ok(create !== undefined);
-  const publisher = create(
-    parsePublisherUrl(url, HTTP_PUBLISHER),
-    publisherContext(t, { name: 'publisher:http:1', ...context }),
-  );
-  await publisher.start(t.signal);
-  t.after(() => publisher.stop(createDeadline(500)));
-  return publisher;
-}
+const startSamples = (t: TestContext, url: string, given: Partial<PublisherContext> = {}) =>
+  startBare(t, HTTP_PUBLISHER, 'samples', url, given);
 
-const startSamples = (t: TestContext, url: string): Promise<Publisher<Sample>> =>
-  started(t, HTTP_PUBLISHER.samples, url);
-
-function startEvents(t: TestContext, url: string, metrics = new Metrics()): Promise<Publisher<Event>> {
-  return started(t, HTTP_PUBLISHER.events, url, { metrics });
-}
-
-async function open(t: TestContext): Promise<FakeHttpTarget> {
-  const target = await startHttpTarget();
-  t.after(() => target[Symbol.asyncDispose]());
-  return target;
-}
+const startEvents = (t: TestContext, url: string, metrics = new Metrics()) =>
+  startBare(t, HTTP_PUBLISHER, 'events', url, { metrics });
 
 const ACCEPTED_ONE = { accepted: 1, duplicates: [], rejected: [] };
 
 test('samples go out as a list of internal mappings, to the path with the rest of the query', async (t) => {
-  const target = await open(t);
+  const target = await httpTargetFor(t);
   const url = `http://us%40er:p%3Aw@127.0.0.1:${target.port}/a%20b?timeout=3&x=1&max_retries=9&y=%26`;
   const publisher = await startSamples(t, url);
   const sample = sampleNumber(7, { volume: 1e21, resourceMetadata: { big: 12_345_678_901_234_567_890n } });
@@ -141,7 +100,7 @@ test('samples go out as a list of internal mappings, to the path with the rest o
 });
 
 test('events go out in their serialized form', async (t) => {
-  const target = await open(t);
+  const target = await httpTargetFor(t);
   const publisher = await startEvents(t, `http://127.0.0.1:${target.port}`);
   await publisher.publish([eventNumber(1), eventNumber(2)], t.signal);
   const [request = assert.fail()] = target.requests;
@@ -160,7 +119,7 @@ test('events go out in their serialized form', async (t) => {
 });
 
 test('with raw_only the payloads of the notifications go out, and events without one are counted', async (t) => {
-  const target = await open(t);
+  const target = await httpTargetFor(t);
   const metrics = new Metrics();
   const publisher = await startEvents(t, `http://127.0.0.1:${target.port}/?raw_only=1`, metrics);
   const raw = { event_type: 'a.b', payload: { state: 'active' } };
@@ -179,7 +138,7 @@ test('with raw_only the payloads of the notifications go out, and events without
 });
 
 test('one by one, what was taken stays taken, what is refused is rejected, and after a failure the rest waits', async (t) => {
-  const target = await open(t);
+  const target = await httpTargetFor(t);
   const answers = [200, 400, 200, 503, 200];
   target.react(() => ({ status: answers[target.requests.length - 1] ?? 500 }));
   const publisher = await startSamples(t, `http://127.0.0.1:${target.port}/?batch=no`);
@@ -199,7 +158,7 @@ test('one by one, what was taken stays taken, what is refused is rejected, and a
 });
 
 test('one by one, a failure of the first is a failure of the batch', async (t) => {
-  const target = await open(t);
+  const target = await httpTargetFor(t);
   target.react(() => ({ status: 500 }));
   const publisher = await startSamples(t, `http://127.0.0.1:${target.port}/?batch=0`);
   await assert.rejects(publisher.publish([sampleNumber(0), sampleNumber(1)], t.signal), {
@@ -219,7 +178,7 @@ for (const [status, code, retry] of [
   [413, 'E8013', 'permanent'],
 ] as const) {
   test(`a batch answered with ${status} is ${retry}ly not taken`, async (t) => {
-    const target = await open(t);
+    const target = await httpTargetFor(t);
     target.react(() => ({ status, body: 'because', headers: { location: 'http://127.0.0.1:1/' } }));
     const publisher = await startSamples(t, `http://user:hunter2@127.0.0.1:${target.port}/in?token=abc`);
     const error = await publisher.publish([sampleNumber(0)], t.signal).catch((thrown: Error) => thrown);
@@ -231,7 +190,7 @@ for (const [status, code, retry] of [
 }
 
 test('an answer that repeats the password is not shown with it', async (t) => {
-  const target = await open(t);
+  const target = await httpTargetFor(t);
   target.react(({ headers }) => ({ status: 400, body: `hunter2 ${headers.authorization}` }));
   const publisher = await startSamples(t, `http://user:hunter2@127.0.0.1:${target.port}/`);
   await assert.rejects(publisher.publish([sampleNumber(0)], t.signal), {
@@ -240,10 +199,9 @@ test('an answer that repeats the password is not shown with it', async (t) => {
 });
 
 test('a URL that names no target, or a key without its certificate, is refused when it is read', (t) => {
-  const context = publisherContext(t, { name: 'publisher:http:1' });
   const reasonOf = (url: string): string => {
     try {
-      HTTP_PUBLISHER.samples?.(parsePublisherUrl(url, HTTP_PUBLISHER), context);
+      createBare(t, HTTP_PUBLISHER, 'samples', url);
     } catch (thrown) {
       assert.ok(thrown instanceof Error && 'code' in thrown);
       return `${thrown.code} ${thrown.message}`;
@@ -263,7 +221,7 @@ test('a URL that names no target, or a key without its certificate, is refused w
 });
 
 test('what is nested too deeply to be written is refused for good, and one by one it is refused alone', async (t) => {
-  const target = await open(t);
+  const target = await httpTargetFor(t);
   let deep: JsonObject = {};
   for (let level = 0; level < 600; level++) deep = { deep };
   const samples = [sampleNumber(0), sampleNumber(1, { resourceMetadata: deep }), sampleNumber(2)];
@@ -290,16 +248,13 @@ test('over TLS the URL names authority, certificate and key, and switching verif
   const trusting = await startSamples(t, `${url}&verify_ssl=${caFile}`);
   assert.deepEqual(await trusting.publish([sampleNumber(0)], t.signal), ACCEPTED_ONE);
   const metrics = new Metrics();
-  const careless = await started(t, HTTP_PUBLISHER.samples, `${url}&verify_ssl=off`, { metrics });
+  const careless = await startSamples(t, `${url}&verify_ssl=off`, { metrics });
   assert.deepEqual(await careless.publish([sampleNumber(1)], t.signal), ACCEPTED_ONE);
   assert.match(
     metrics.expose(),
     /^nephoscope_http_publisher_tls_unverified\{publisher="publisher:http:1"\} 1$/m,
   );
-  const missing = HTTP_PUBLISHER.samples?.(
-    parsePublisherUrl(`${url}&verify_ssl=/nonexistent`, HTTP_PUBLISHER),
-    publisherContext(t, { name: 'publisher:http:2' }),
-  );
-  await assert.rejects(async () => await missing?.start(t.signal), { code: 'E8017', retry: 'permanent' });
-  assert.deepEqual(missing?.status(), { state: 'stopped', reason: 'not started' });
+  const missing = createBare(t, HTTP_PUBLISHER, 'samples', `${url}&verify_ssl=/nonexistent`);
+  await assert.rejects(missing.start(t.signal), { code: 'E8017', retry: 'permanent' });
+  assert.deepEqual(missing.status(), { state: 'stopped', reason: 'not started' });
 });

@@ -4,13 +4,7 @@ import type { Event } from '../model/event.ts';
 import type { Sample } from '../model/sample.ts';
 import { toEventMessage } from '../wire/event-message.ts';
 import { sampleMappingText } from '../wire/sample-mapping.ts';
-import {
-  createHttpPublisher,
-  createHttpTarget,
-  HTTP_PARAMETERS,
-  type HttpTarget,
-  httpAttemptTimeoutMillis,
-} from './http-target.ts';
+import { createHttpPublisher, createHttpTarget, type HttpTarget, OVER_HTTP } from './http-target.ts';
 import { UnitsAttempt } from './http-units.ts';
 import type {
   Publisher,
@@ -45,9 +39,8 @@ export const HTTP_PUBLISHER: PublisherDefinition = {
     'Posts samples or events as JSON to a web service. What of the query is no parameter stays in the target.',
   form: 'http[s]://[USER:PASSWORD@]HOST[:PORT]/PATH',
   examples: ['https://collector.example.org/samples?verify_ssl=/etc/ssl/own-ca.pem&timeout=10'],
-  parameters: [BATCH, RAW_ONLY, ...HTTP_PARAMETERS],
-  passesQueryOn: true,
-  delivery: { attemptTimeoutMillis: httpAttemptTimeoutMillis },
+  ...OVER_HTTP,
+  parameters: [BATCH, RAW_ONLY, ...OVER_HTTP.parameters],
   samples: (url, context) => createPublisher<Sample>(url, context, sampleMappingText),
   events: createEventPublisher,
 };

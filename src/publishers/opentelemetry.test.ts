@@ -2,27 +2,22 @@ import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { type Peer, samplePublisherContract } from '../../test/contract/publisher.ts';
-import { publisherContext } from '../../test/contract/publisher-fixture.ts';
+import { httpFaults, startBare } from '../../test/contract/publisher-fixture.ts';
 import { sampleNumber } from '../../test/contract/publisher-items.ts';
-import { type FakeHttpTarget, startHttpTarget } from '../../test/support/http-target.ts';
+import { type FakeHttpTarget, httpTargetFor } from '../../test/support/http-target.ts';
 import { type Metric, readExportRequest } from '../../test/support/otlp.ts';
-import { createDeadline } from '../component/component.ts';
 import type { Sample } from '../model/sample.ts';
 import type { Logger } from '../observe/logger.ts';
 import { silentLogger } from '../observe/logger.ts';
 import { Metrics } from '../observe/metrics.ts';
 import { OPENTELEMETRY_PUBLISHER } from './opentelemetry.ts';
 import type { Publisher } from './publisher.ts';
-import { parsePublisherUrl } from './publisher-url.ts';
 
 /** Takes only what is OTLP to the letter, and refuses a request with a poisoned point. */
 async function openPeer(t: TestContext): Promise<Peer> {
-  const target = await startHttpTarget();
-  t.after(() => target[Symbol.asyncDispose]());
+  const target = await httpTargetFor(t);
   const taken: string[] = [];
-  let hanging = false;
   target.react(({ body }) => {
-    if (hanging) return 'hang';
     const points = readExportRequest(String(body)).flatMap((metric) => metric.points);
     if (String(body).includes('poison')) return { status: 400, body: '{"code":3,"message":"no poison"}' };
     taken.push(...points.map(({ attributes }) => attributes['resource_id'] ?? ''));
@@ -31,14 +26,7 @@ async function openPeer(t: TestContext): Promise<Peer> {
   return {
     url: `opentelemetryhttp://127.0.0.1:${target.port}/v1/metrics`,
     arrived: () => taken,
-    breakDown: () => target.down(),
-    repair: () => target.up(),
-    hang: () => {
-      hanging = true;
-    },
-    release: () => {
-      hanging = false;
-    },
+    ...httpFaults(target),
   };
 }
 
@@ -59,17 +47,12 @@ interface Opened {
 }
 
 async function opened(t: TestContext): Promise<Opened> {
-  const target = await startHttpTarget();
-  t.after(() => target[Symbol.asyncDispose]());
+  const target = await httpTargetFor(t);
   const warnings: unknown[] = [];
   const metrics = new Metrics();
   const log = { ...silentLogger, warn: (fields: unknown) => warnings.push(fields) } as unknown as Logger;
-  const context = publisherContext(t, { name: 'publisher:otlp:1', log, metrics });
-  const text = `opentelemetryhttp://127.0.0.1:${target.port}/v1/metrics`;
-  const url = parsePublisherUrl(text, OPENTELEMETRY_PUBLISHER);
-  const publisher = OPENTELEMETRY_PUBLISHER.samples?.(url, context) ?? assert.fail();
-  await publisher.start(t.signal);
-  t.after(() => publisher.stop(createDeadline(500)));
+  const url = `opentelemetryhttp://127.0.0.1:${target.port}/v1/metrics`;
+  const publisher = await startBare(t, OPENTELEMETRY_PUBLISHER, 'samples', url, { log, metrics });
   return { target, publisher, metrics, warnings };
 }
 
@@ -186,7 +169,7 @@ test('points that the receiver threw away are counted, and its reason is told on
   ]);
   assert.match(
     metrics.expose(),
-    /^nephoscope_opentelemetry_refused_points_total\{publisher="publisher:otlp:1"\} 5$/m,
+    /^nephoscope_opentelemetry_refused_points_total\{publisher="publisher:opentelemetryhttp:1"\} 5$/m,
   );
   assert.equal(target.requests.length, 5, 'what was taken in part is never sent again');
 });

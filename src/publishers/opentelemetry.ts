@@ -1,13 +1,6 @@
 import type { Sample } from '../model/sample.ts';
 import { HttpError, quoted } from './http-errors.ts';
-import {
-  createHttpPublisher,
-  createHttpTarget,
-  HTTP_PARAMETERS,
-  type HttpTarget,
-  httpAttemptTimeoutMillis,
-  SSL,
-} from './http-target.ts';
+import { createHttpPublisher, createHttpTarget, type HttpTarget, OVER_HTTP_OR_TLS } from './http-target.ts';
 import { exportRequest } from './opentelemetry-json.ts';
 import type {
   Publisher,
@@ -33,16 +26,14 @@ export const OPENTELEMETRY_PUBLISHER: PublisherDefinition = {
     'opentelemetryhttp://127.0.0.1:4318/v1/metrics',
     'opentelemetryhttp://otel.example.org/v1/metrics?ssl=1',
   ],
-  parameters: [SSL, ...HTTP_PARAMETERS],
-  passesQueryOn: true,
-  delivery: { attemptTimeoutMillis: httpAttemptTimeoutMillis },
+  ...OVER_HTTP_OR_TLS,
   samples: createPublisher,
 };
 
 const HEADERS = { 'content-type': 'application/json' };
 
 function createPublisher(url: PublisherUrl, context: PublisherContext): Publisher<Sample> {
-  const target = createHttpTarget(url, context, { isTls: url.get(SSL), usualPath: '/v1/metrics' });
+  const target = createHttpTarget(url, context, { usualPath: '/v1/metrics' });
   const refusals = new Refusals(target, context);
   return createHttpPublisher(target, context.name, async (samples, signal) => {
     const answer = await target.post({ headers: HEADERS, body: exportRequest(samples) }, signal);

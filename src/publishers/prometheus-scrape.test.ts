@@ -2,13 +2,12 @@ import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { type Peer, samplePublisherContract } from '../../test/contract/publisher.ts';
-import { publisherContext } from '../../test/contract/publisher-fixture.ts';
+import { createBare } from '../../test/contract/publisher-fixture.ts';
 import { sampleNumber } from '../../test/contract/publisher-items.ts';
 import type { Sample } from '../model/sample.ts';
 import { Metrics } from '../observe/metrics.ts';
 import { LatestSamples, latestSamplesOf } from './prometheus-latest.ts';
 import { PROMETHEUS_SCRAPE_PUBLISHER } from './prometheus-scrape.ts';
-import { parsePublisherUrl } from './publisher-url.ts';
 
 suite('the contract of publishers', () => {
   samplePublisherContract({
@@ -134,20 +133,24 @@ test('many series are shown in turns with other work', async () => {
   assert.ok(turns >= 2, `${turns} turns`);
 });
 
-test('a full sink says so, rejects what is new and counts what it has', async (t: TestContext) => {
+test('a full sink says so, counts what it leaves out and rejects nothing', async (t: TestContext) => {
   const metrics = new Metrics();
-  const context = publisherContext(t, { name: 'publisher:prometheus-scrape:1', metrics });
-  const url = parsePublisherUrl('prometheus-scrape://?max_series=1&expiry=60', PROMETHEUS_SCRAPE_PUBLISHER);
-  const publisher = PROMETHEUS_SCRAPE_PUBLISHER.samples?.(url, context) ?? assert.fail();
+  const url = 'prometheus-scrape://?max_series=1&expiry=60';
+  const publisher = createBare(t, PROMETHEUS_SCRAPE_PUBLISHER, 'samples', url, { metrics });
   assert.equal(publisher.status().state, 'stopped');
   await publisher.start(t.signal);
-  const { accepted, rejected } = await publisher.publish([of('a', 1, 1), of('b', 1, 1)], t.signal);
-  assert.deepEqual(
-    [accepted, rejected.map(({ index, error }) => [index, error.code, error.retry])],
-    [1, [[1, 'E8019', 'permanent']]],
-  );
-  assert.deepEqual(publisher.status(), { state: 'degraded', reason: '1 series are kept, no more are taken' });
+  // What is rejected is parked, and a view without room would fill the store with what other sinks have.
+  assert.deepEqual(await publisher.publish([of('a', 1, 1), of('b', 1, 1)], t.signal), {
+    accepted: 2,
+    duplicates: [],
+    rejected: [],
+  });
+  assert.deepEqual(publisher.status(), {
+    state: 'degraded',
+    reason: 'E8019 1 series are kept, no more are taken',
+  });
   await publisher.publish([of('a', 2, 2)], t.signal);
   assert.deepEqual(publisher.status(), { state: 'ok' });
   assert.match(metrics.expose(), /^nephoscope_prometheus_scrape_series 1$/m);
+  assert.match(metrics.expose(), /^nephoscope_prometheus_scrape_left_out_total\{[^}]*\} 1$/m);
 });

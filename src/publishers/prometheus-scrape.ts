@@ -1,5 +1,4 @@
 import type { ComponentStatus } from '../component/component.ts';
-import { NephoscopeError } from '../component/errors.ts';
 import type { Sample } from '../model/sample.ts';
 import { latestSamplesOf } from './prometheus-latest.ts';
 import type {
@@ -17,7 +16,7 @@ const MAX_SERIES: UrlParameter<'integer', number> = {
   min: 1,
   max: 5_000_000,
   unit: 'series',
-  doc: 'The most series that are kept; samples of further ones are rejected. A series takes some 400 bytes of memory.',
+  doc: 'The most series that are kept; samples of further ones are left out and counted. A series takes some 400 bytes of memory.',
 };
 const EXPIRY: UrlParameter<'float', number> = {
   name: 'expiry',
@@ -57,7 +56,14 @@ function createPublisher(url: PublisherUrl, { name, metrics }: PublisherContext)
     showsTime: url.get(TIMESTAMPS),
   };
   let status: ComponentStatus = { state: 'stopped', reason: 'not started' };
-  const full = `${settings.maxSeries} series are kept, no more are taken`;
+  const full = `E8019 ${settings.maxSeries} series are kept, no more are taken`;
+  const leftOut = metrics
+    .counter(
+      'nephoscope_prometheus_scrape_left_out_total',
+      'Samples whose series is not shown because there are max_series already.',
+      ['publisher'],
+    )
+    .child(name);
   return {
     name,
     start: async () => {
@@ -71,8 +77,9 @@ function createPublisher(url: PublisherUrl, { name, metrics }: PublisherContext)
     publish: async (samples) => {
       const refused = latest.record(samples, settings, performance.now());
       status = refused.length === 0 ? { state: 'ok' } : { state: 'degraded', reason: full };
-      const rejected = refused.map((index) => ({ index, error: new NephoscopeError('E8019', full) }));
-      return { accepted: samples.length - rejected.length, duplicates: [], rejected };
+      leftOut.add(refused.length);
+      // Not rejected: a view without room is no reason to park the message for all sinks.
+      return { accepted: samples.length, duplicates: [], rejected: [] };
     },
   };
 }

@@ -2,26 +2,21 @@ import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Peer, samplePublisherContract } from '../../test/contract/publisher.ts';
-import { publisherContext } from '../../test/contract/publisher-fixture.ts';
+import { createBare, httpFaults, startBare } from '../../test/contract/publisher-fixture.ts';
 import { sampleNumber } from '../../test/contract/publisher-items.ts';
 import { configOf } from '../../test/support/config.ts';
-import { type FakeHttpTarget, startHttpTarget } from '../../test/support/http-target.ts';
-import { createDeadline } from '../component/component.ts';
+import { type FakeHttpTarget, httpTargetFor } from '../../test/support/http-target.ts';
 import type { Sample } from '../model/sample.ts';
 import { PROMETHEUS_PUBLISHER } from './prometheus.ts';
 import type { Publisher } from './publisher.ts';
-import { parsePublisherUrl } from './publisher-url.ts';
 
 const JOB = '/metrics/job/openstack';
 
 /** A gateway that takes everything but a meter named poison. */
 async function openPeer(t: TestContext, path: string): Promise<Peer> {
-  const target = await startHttpTarget();
-  t.after(() => target[Symbol.asyncDispose]());
+  const target = await httpTargetFor(t);
   const taken: string[] = [];
-  let hanging = false;
   target.react(({ body }) => {
-    if (hanging) return 'hang';
     const text = String(body);
     if (text.includes('poison')) return { status: 400, body: 'pushed metrics are invalid' };
     for (const [, id = ''] of text.matchAll(/resource_id="([^"]*)"/g)) taken.push(id);
@@ -30,14 +25,7 @@ async function openPeer(t: TestContext, path: string): Promise<Peer> {
   return {
     url: `prometheus://127.0.0.1:${target.port}${path}`,
     arrived: () => taken,
-    breakDown: () => target.down(),
-    repair: () => target.up(),
-    hang: () => {
-      hanging = true;
-    },
-    release: () => {
-      hanging = false;
-    },
+    ...httpFaults(target),
   };
 }
 
@@ -67,13 +55,10 @@ async function opened(
   path: string,
   options: Readonly<Record<string, unknown>> = {},
 ): Promise<{ readonly target: FakeHttpTarget; readonly publisher: Publisher<Sample> }> {
-  const target = await startHttpTarget();
-  t.after(() => target[Symbol.asyncDispose]());
-  const url = parsePublisherUrl(`prometheus://127.0.0.1:${target.port}${path}`, PROMETHEUS_PUBLISHER);
-  const context = publisherContext(t, { name: 'publisher:prometheus:1', config: configOf(options) });
-  const publisher = PROMETHEUS_PUBLISHER.samples?.(url, context) ?? assert.fail();
-  await publisher.start(t.signal);
-  t.after(() => publisher.stop(createDeadline(500)));
+  const target = await httpTargetFor(t);
+  const url = `prometheus://127.0.0.1:${target.port}${path}`;
+  const config = configOf(options);
+  const publisher = await startBare(t, PROMETHEUS_PUBLISHER, 'samples', url, { config });
   return { target, publisher };
 }
 
@@ -206,10 +191,8 @@ test('pushes overlap, no more than permitted, and after a failure no further one
 });
 
 test('a URL without a path is refused when it is read, with the usual path', (t) => {
-  const context = publisherContext(t, { name: 'publisher:prometheus:1' });
-  for (const text of ['prometheus://gateway:9091', 'prometheus://gateway:9091/?ssl=1']) {
-    const url = parsePublisherUrl(text, PROMETHEUS_PUBLISHER);
-    assert.throws(() => PROMETHEUS_PUBLISHER.samples?.(url, context), {
+  for (const url of ['prometheus://gateway:9091', 'prometheus://gateway:9091/?ssl=1']) {
+    assert.throws(() => createBare(t, PROMETHEUS_PUBLISHER, 'samples', url), {
       code: 'E1113',
       message: 'Bad publisher URL: it has no path; the usual one is /metrics/job/NAME',
     });

@@ -1,12 +1,5 @@
 import type { Sample } from '../model/sample.ts';
-import {
-  createHttpPublisher,
-  createHttpTarget,
-  HTTP_PARAMETERS,
-  type HttpTarget,
-  httpAttemptTimeoutMillis,
-  SSL,
-} from './http-target.ts';
+import { createHttpPublisher, createHttpTarget, type HttpTarget, OVER_HTTP_OR_TLS } from './http-target.ts';
 import { eachLimited, type Unit, UnitsAttempt } from './http-units.ts';
 import { groupBySeries, latestPoint, prometheusType, type Series } from './prometheus-series.ts';
 import type { Publisher, PublisherDefinition } from './publisher.ts';
@@ -30,11 +23,9 @@ export const PROMETHEUS_PUBLISHER: PublisherDefinition = {
     'prometheus://gateway.example.org:9091/metrics/job/openstack',
     'prometheus://gateway:9091/metrics/job/openstack/cloud/east?ssl=1',
   ],
-  parameters: [SSL, ...HTTP_PARAMETERS],
-  passesQueryOn: true,
-  delivery: { attemptTimeoutMillis: httpAttemptTimeoutMillis },
+  ...OVER_HTTP_OR_TLS,
   samples: (url, context) => {
-    const target = createHttpTarget(url, context, { isTls: url.get(SSL), usualPath: '/metrics/job/NAME' });
+    const target = createHttpTarget(url, context, { usualPath: '/metrics/job/NAME' });
     return createHttpPublisher(target, context.name, pushTo(target));
   },
 };

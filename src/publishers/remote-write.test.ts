@@ -2,18 +2,12 @@ import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { type Peer, samplePublisherContract } from '../../test/contract/publisher.ts';
-import { publisherContext } from '../../test/contract/publisher-fixture.ts';
+import { httpFaults, startBare } from '../../test/contract/publisher-fixture.ts';
 import { sampleNumber } from '../../test/contract/publisher-items.ts';
-import {
-  type FakeHttpTarget,
-  type ReceivedRequest,
-  startHttpTarget,
-} from '../../test/support/http-target.ts';
+import { type FakeHttpTarget, httpTargetFor, type ReceivedRequest } from '../../test/support/http-target.ts';
 import { decodeWriteRequest, snappyDecompress, type WrittenSeries } from '../../test/support/remote-write.ts';
-import { createDeadline } from '../component/component.ts';
 import type { Sample } from '../model/sample.ts';
 import type { Publisher } from './publisher.ts';
-import { parsePublisherUrl } from './publisher-url.ts';
 import { REMOTE_WRITE_PUBLISHER } from './remote-write.ts';
 
 function seriesOf({ body }: ReceivedRequest): readonly WrittenSeries[] {
@@ -25,13 +19,10 @@ const labelOf = (series: WrittenSeries, wanted: string): string | undefined =>
 
 /** As Prometheus: refuses a whole request for one sample that is not after the last of its series. */
 async function openReceiver(t: TestContext): Promise<Peer & { readonly target: FakeHttpTarget }> {
-  const target = await startHttpTarget();
-  t.after(() => target[Symbol.asyncDispose]());
+  const target = await httpTargetFor(t);
   const last = new Map<string, readonly [value: number, millis: number]>();
   const taken: string[] = [];
-  let hanging = false;
   target.react((request) => {
-    if (hanging) return 'hang';
     const before = new Map(last);
     const names: string[] = [];
     for (const series of seriesOf(request)) {
@@ -55,14 +46,7 @@ async function openReceiver(t: TestContext): Promise<Peer & { readonly target: F
     target,
     url: `prometheus-remote-write://127.0.0.1:${target.port}/api/v1/write`,
     arrived: () => taken,
-    breakDown: () => target.down(),
-    repair: () => target.up(),
-    hang: () => {
-      hanging = true;
-    },
-    release: () => {
-      hanging = false;
-    },
+    ...httpFaults(target),
   };
 }
 
@@ -79,13 +63,7 @@ async function opened(
   t: TestContext,
 ): Promise<{ readonly target: FakeHttpTarget; readonly publisher: Publisher<Sample> }> {
   const { target, url } = await openReceiver(t);
-  const context = publisherContext(t, { name: 'publisher:remote-write:1' });
-  const publisher =
-    REMOTE_WRITE_PUBLISHER.samples?.(parsePublisherUrl(url, REMOTE_WRITE_PUBLISHER), context) ??
-    assert.fail();
-  await publisher.start(t.signal);
-  t.after(() => publisher.stop(createDeadline(500)));
-  return { target, publisher };
+  return { target, publisher: await startBare(t, REMOTE_WRITE_PUBLISHER, 'samples', url) };
 }
 
 const START = sampleNumber(0).timestampMicros / 1_000;

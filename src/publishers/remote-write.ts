@@ -2,14 +2,7 @@ import { ProtobufWriter } from '../lib/protobuf.ts';
 import { snappyCompress } from '../lib/snappy.ts';
 import type { Sample } from '../model/sample.ts';
 import { HttpError } from './http-errors.ts';
-import {
-  createHttpPublisher,
-  createHttpTarget,
-  HTTP_PARAMETERS,
-  type HttpTarget,
-  httpAttemptTimeoutMillis,
-  SSL,
-} from './http-target.ts';
+import { createHttpPublisher, createHttpTarget, type HttpTarget, OVER_HTTP_OR_TLS } from './http-target.ts';
 import { type Unit, UnitsAttempt } from './http-units.ts';
 import { groupBySeries, type Series } from './prometheus-series.ts';
 import type { Publisher, PublisherDefinition } from './publisher.ts';
@@ -31,11 +24,9 @@ export const REMOTE_WRITE_PUBLISHER: PublisherDefinition = {
     'prometheus-remote-write://127.0.0.1:9090/api/v1/write',
     'prometheus-remote-write://mimir.example.org/api/v1/push?ssl=1',
   ],
-  parameters: [SSL, ...HTTP_PARAMETERS],
-  passesQueryOn: true,
-  delivery: { attemptTimeoutMillis: httpAttemptTimeoutMillis },
+  ...OVER_HTTP_OR_TLS,
   samples: (url, context) => {
-    const target = createHttpTarget(url, context, { isTls: url.get(SSL), usualPath: '/api/v1/write' });
+    const target = createHttpTarget(url, context, { usualPath: '/api/v1/write' });
     return createHttpPublisher(target, context.name, writeTo(target));
   },
 };

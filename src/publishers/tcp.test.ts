@@ -2,20 +2,18 @@ import assert from 'node:assert/strict';
 import { createServer, type Server, type Socket } from 'node:net';
 import { suite, type TestContext, test } from 'node:test';
 import { samplePublisherContract } from '../../test/contract/publisher.ts';
-import { publisherContext, range } from '../../test/contract/publisher-fixture.ts';
+import { createBare, range } from '../../test/contract/publisher-fixture.ts';
 import { sampleNumber } from '../../test/contract/publisher-items.ts';
 import { configOf } from '../../test/support/config.ts';
+import { listen } from '../../test/support/listen.ts';
 import { until } from '../../test/support/until.ts';
 import { createDeadline } from '../component/component.ts';
 import { Secret } from '../config/option.ts';
 import { decodeMsgpack } from '../lib/msgpack.ts';
 import type { JsonObject } from '../model/json.ts';
-import type { Sample } from '../model/sample.ts';
 import { hasValidSignature } from '../wire/message-signature.ts';
 import { toMeteringMessage } from '../wire/metering-message.ts';
-import { urlSyntaxOf } from './delivery-settings.ts';
-import type { Publisher, PublisherContext } from './publisher.ts';
-import { parsePublisherUrl } from './publisher-url.ts';
+import type { PublisherContext } from './publisher.ts';
 import { TCP_PUBLISHER } from './tcp.ts';
 
 /** A receiver of frames: eight bytes of length, little-endian, then msgpack. */
@@ -29,8 +27,7 @@ class FrameServer {
   async open(): Promise<void> {
     const server = createServer((socket) => this.#accept(socket));
     this.#server = server;
-    await new Promise<void>((resolve) => server.listen(this.port, '127.0.0.1', resolve));
-    this.port = (server.address() as { readonly port: number }).port;
+    this.port = await listen(server, this.port);
   }
 
   async close(): Promise<void> {
@@ -73,18 +70,8 @@ async function openServer(t: TestContext): Promise<FrameServer> {
   return server;
 }
 
-function openPublisher(
-  t: TestContext,
-  url: string,
-  context: Partial<PublisherContext> = {},
-): Publisher<Sample> {
-  const create = TCP_PUBLISHER.samples;
-  assert.ok(create !== undefined);
-  const parsed = parsePublisherUrl(url, urlSyntaxOf(TCP_PUBLISHER));
-  const publisher = create(parsed, publisherContext(t, { name: 'publisher:tcp:samples', ...context }));
-  t.after(() => publisher.stop(createDeadline(1_000)));
-  return publisher;
-}
+const openPublisher = (t: TestContext, url: string, given: Partial<PublisherContext> = {}) =>
+  createBare(t, TCP_PUBLISHER, 'samples', url, { name: 'publisher:tcp:samples', ...given });
 
 samplePublisherContract({
   definition: TCP_PUBLISHER,

@@ -1,6 +1,7 @@
 import type { ComponentStatus, Deadline } from '../component/component.ts';
 import { NephoscopeError } from '../component/errors.ts';
 import type { Sample } from '../model/sample.ts';
+import { type MeteringTarget, readMeteringTarget } from './metering-target.ts';
 import { encodeSampleMessage } from './msgpack-message.ts';
 import type {
   Publisher,
@@ -10,11 +11,9 @@ import type {
   PublishResult,
   Rejection,
 } from './publisher.ts';
-import { readSigning } from './signing.ts';
 import { TargetTrouble } from './target-trouble.ts';
 import { TcpConnection } from './tcp-connection.ts';
 
-const DEFAULT_PORT = 4952;
 /** A dead target must not hold up the start of the rest of the program. */
 const START_WAIT_MILLIS = 3_000;
 
@@ -37,21 +36,16 @@ export const TCP_PUBLISHER: PublisherDefinition = {
 class TcpPublisher implements Publisher<Sample> {
   readonly name: string;
   readonly #context: PublisherContext;
-  readonly #host: string;
-  readonly #port: number;
-  readonly #secret: string;
+  readonly #target: MeteringTarget;
   readonly #connections;
   #connection: TcpConnection | null = null;
   #isRunning = false;
   readonly #trouble = new TargetTrouble();
 
   constructor(url: PublisherUrl, context: PublisherContext) {
-    if (url.host === null) throw new NephoscopeError('E1113', `${url.shown} names no host, or several`);
     this.name = context.name;
     this.#context = context;
-    this.#host = url.host;
-    this.#port = url.port ?? DEFAULT_PORT;
-    this.#secret = readSigning(context.config).secret;
+    this.#target = readMeteringTarget(url, context);
     this.#connections = context.metrics
       .counter('nephoscope_tcp_connections_total', 'Connections opened to the target.', ['publisher'])
       .child(context.name);
@@ -98,7 +92,7 @@ class TcpPublisher implements Publisher<Sample> {
     const rejected: Rejection[] = [];
     for (const [index, sample] of samples.entries()) {
       try {
-        const message = encodeSampleMessage(sample, this.#secret, more);
+        const message = encodeSampleMessage(sample, this.#target.secret, more);
         frames.push(lengthOf(message), message);
       } catch (thrown) {
         if (!(thrown instanceof NephoscopeError)) throw thrown;
@@ -114,7 +108,7 @@ class TcpPublisher implements Publisher<Sample> {
       throw new NephoscopeError('E8073', 'The publisher was stopped', { retry: 'transient' });
     const standing = this.#connection;
     if (standing !== null && !(await standing.isEnded())) return standing;
-    const opened = await TcpConnection.open(this.#host, this.#port, signal);
+    const opened = await TcpConnection.open(this.#target.host, this.#target.port, signal);
     void opened.ended.then((error) => this.#ended(opened, error));
     if (!this.#isRunning) {
       await opened.close(AbortSignal.abort());

@@ -2,11 +2,10 @@ import assert from 'node:assert/strict';
 import { createSocket, type Socket } from 'node:dgram';
 import { suite, type TestContext, test } from 'node:test';
 import { samplePublisherContract } from '../../test/contract/publisher.ts';
-import { publisherContext } from '../../test/contract/publisher-fixture.ts';
+import { createBare } from '../../test/contract/publisher-fixture.ts';
 import { sampleNumber } from '../../test/contract/publisher-items.ts';
 import { configOf } from '../../test/support/config.ts';
 import { until } from '../../test/support/until.ts';
-import { createDeadline } from '../component/component.ts';
 import { NephoscopeError } from '../component/errors.ts';
 import { Secret } from '../config/option.ts';
 import { decodeMsgpack } from '../lib/msgpack.ts';
@@ -15,9 +14,7 @@ import type { Sample } from '../model/sample.ts';
 import { Metrics } from '../observe/metrics.ts';
 import { hasValidSignature } from '../wire/message-signature.ts';
 import { parseMeteringMessage, toMeteringMessage } from '../wire/metering-message.ts';
-import { urlSyntaxOf } from './delivery-settings.ts';
-import type { Publisher, PublisherContext } from './publisher.ts';
-import { parsePublisherUrl } from './publisher-url.ts';
+import type { PublisherContext } from './publisher.ts';
 import { UDP_PUBLISHER } from './udp.ts';
 
 interface Receiver {
@@ -43,18 +40,8 @@ function closeQuietly(socket: Socket): void {
   }
 }
 
-function openPublisher(
-  t: TestContext,
-  url: string,
-  context: Partial<PublisherContext> = {},
-): Publisher<Sample> {
-  const parsed = parsePublisherUrl(url, urlSyntaxOf(UDP_PUBLISHER));
-  const create = UDP_PUBLISHER.samples;
-  assert.ok(create !== undefined);
-  const publisher = create(parsed, publisherContext(t, { name: 'publisher:udp:samples', ...context }));
-  t.after(() => publisher.stop(createDeadline(1_000)));
-  return publisher;
-}
+const openPublisher = (t: TestContext, url: string, given: Partial<PublisherContext> = {}) =>
+  createBare(t, UDP_PUBLISHER, 'samples', url, { name: 'publisher:udp:samples', ...given });
 
 function idOf(datagram: Buffer): string {
   return parseMeteringMessage(decodeMsgpack(datagram)).id;

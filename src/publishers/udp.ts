@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import type { ComponentStatus } from '../component/component.ts';
 import { NephoscopeError } from '../component/errors.ts';
 import type { Sample } from '../model/sample.ts';
+import { type MeteringTarget, readMeteringTarget } from './metering-target.ts';
 import { encodeSampleMessage } from './msgpack-message.ts';
 import type {
   Publisher,
@@ -11,11 +12,8 @@ import type {
   PublishResult,
   Rejection,
 } from './publisher.ts';
-import { readSigning } from './signing.ts';
 import { TargetTrouble } from './target-trouble.ts';
 import { resolveUdpHost, UdpSocket } from './udp-socket.ts';
-
-const DEFAULT_PORT = 4952;
 
 /**
  * `udp://`: one datagram for each sample, a msgpack mapping of the signed metering message (reference:
@@ -42,9 +40,7 @@ const RESOLVE_AGAIN_MILLIS = 60_000;
 class UdpPublisher implements Publisher<Sample> {
   readonly name: string;
   readonly #context: PublisherContext;
-  readonly #host: string;
-  readonly #port: number;
-  readonly #secret: string;
+  readonly #target: MeteringTarget;
   readonly #refusals;
   readonly #errors;
   #socket: UdpSocket | null = null;
@@ -54,12 +50,9 @@ class UdpPublisher implements Publisher<Sample> {
   #wasRefused = false;
 
   constructor(url: PublisherUrl, context: PublisherContext) {
-    if (url.host === null) throw new NephoscopeError('E1113', `${url.shown} names no host, or several`);
     this.name = context.name;
     this.#context = context;
-    this.#host = url.host;
-    this.#port = url.port ?? DEFAULT_PORT;
-    this.#secret = readSigning(context.config).secret;
+    this.#target = readMeteringTarget(url, context);
     const count = (what: string, help: string) =>
       context.metrics.counter(`nephoscope_udp_${what}_total`, help, ['publisher']).child(context.name);
     this.#errors = count('send_errors', 'Datagrams the kernel did not take; they are sent again.');
@@ -93,7 +86,7 @@ class UdpPublisher implements Publisher<Sample> {
   }
 
   #encode(sample: Sample): Buffer {
-    const datagram = encodeSampleMessage(sample, this.#secret);
+    const datagram = encodeSampleMessage(sample, this.#target.secret);
     if (datagram.length <= MAX_DATAGRAM_BYTES) return datagram;
     const text = `A sample of ${sample.name} has ${datagram.length} bytes; a datagram holds ${MAX_DATAGRAM_BYTES}`;
     throw new NephoscopeError('E8071', text);
@@ -114,13 +107,13 @@ class UdpPublisher implements Publisher<Sample> {
 
   async #open(): Promise<UdpSocket> {
     const now = performance.now();
-    const isFresh = isIP(this.#host) !== 0 || now - this.#resolvedAt < RESOLVE_AGAIN_MILLIS;
+    const isFresh = isIP(this.#target.host) !== 0 || now - this.#resolvedAt < RESOLVE_AGAIN_MILLIS;
     if (this.#socket !== null && isFresh) return this.#socket;
     // Also after a failure: not with every batch.
     this.#resolvedAt = now;
-    const addresses = await resolveUdpHost(this.#host);
+    const addresses = await resolveUdpHost(this.#target.host);
     if (this.#socket !== null && this.#socket.address === addresses[0]?.address) return this.#socket;
-    const socket = await UdpSocket.open(addresses, this.#port, () => this.#refused());
+    const socket = await UdpSocket.open(addresses, this.#target.port, () => this.#refused());
     this.#close();
     if (this.#isRunning) this.#socket = socket;
     else socket.close();
@@ -135,7 +128,7 @@ class UdpPublisher implements Publisher<Sample> {
   #refused(): void {
     this.#refusals.add();
     this.#wasRefused = true;
-    const text = `Nobody listens at ${this.#host} port ${this.#port}: samples are lost`;
+    const text = `Nobody listens at ${this.#target.host} port ${this.#target.port}: samples are lost`;
     const error = new NephoscopeError('E8072', text, { retry: 'transient' });
     // No call fails for it, so nobody else would log it.
     if (this.#trouble.note(error)) this.#context.log.warn({ err: error }, 'Datagrams do not arrive');

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
 import { eventPublisherContract, type Peer, samplePublisherContract } from '../../test/contract/publisher.ts';
-import { publisherContext } from '../../test/contract/publisher-fixture.ts';
+import { createBare, httpFaults, startBare } from '../../test/contract/publisher-fixture.ts';
 import { eventNumber, sampleNumber } from '../../test/contract/publisher-items.ts';
 import { configOf } from '../../test/support/config.ts';
-import { startHttpTarget } from '../../test/support/http-target.ts';
-import { createDeadline } from '../component/component.ts';
+import { httpTargetFor } from '../../test/support/http-target.ts';
 import type { Config } from '../config/option.ts';
-import { parsePublisherUrl } from './publisher-url.ts';
 import { ZAQAR_PUBLISHER } from './zaqar.ts';
 
 interface PostedMessage {
@@ -17,12 +15,9 @@ interface PostedMessage {
 
 /** The part of Zaqar's API that is used: queues that must exist, a bound on a request, messages it does not like. */
 async function startZaqar(t: TestContext) {
-  const target = await startHttpTarget();
-  t.after(() => target[Symbol.asyncDispose]());
+  const target = await httpTargetFor(t);
   const queues = new Map<string, PostedMessage[]>();
-  const state = { hanging: false };
   target.react(({ method, path, headers, body }) => {
-    if (state.hanging) return 'hang';
     if (headers['client-id'] === undefined) return refusal(400, 'no client');
     const [, queue = '', messages] = /^\/v2\/queues\/([^/]+)(\/messages)?$/.exec(path) ?? [];
     if (method === 'PUT') queues.set(queue, []);
@@ -35,7 +30,7 @@ async function startZaqar(t: TestContext) {
     stored.push(...posted);
     return { status: 201, body: '{"resources":[]}' };
   });
-  return { target, queues, state };
+  return { target, queues };
 }
 
 function refusal(status: number, description: string) {
@@ -50,18 +45,11 @@ function configFor(port: number): Config {
 }
 
 async function openPeer(t: TestContext): Promise<Peer> {
-  const { target, queues, state } = await startZaqar(t);
+  const { target, queues } = await startZaqar(t);
   return {
     url: 'zaqar://?queue=q',
     arrived: () => (queues.get('q') ?? []).map(({ body }) => String(body['id'] ?? body['message_id'])),
-    breakDown: () => target.down(),
-    repair: () => target.up(),
-    hang: () => {
-      state.hanging = true;
-    },
-    release: () => {
-      state.hanging = false;
-    },
+    ...httpFaults(target),
     context: { config: configFor(target.port) },
   };
 }
@@ -81,14 +69,10 @@ eventPublisherContract({
 suite('zaqar://', () => {
   test('a message is the internal mapping of a sample with its time to live', async (t) => {
     const { target, queues } = await startZaqar(t);
-    const context = publisherContext(t, { name: 'publisher:zaqar', config: configFor(target.port) });
-    const publisher = ZAQAR_PUBLISHER.samples?.(
-      parsePublisherUrl('zaqar://?queue=a%20b&ttl=120', ZAQAR_PUBLISHER),
-      context,
-    );
-    t.after(() => publisher?.stop(createDeadline(1_000)));
-    await publisher?.start(t.signal);
-    await publisher?.publish([sampleNumber(0)], t.signal);
+    const url = 'zaqar://?queue=a%20b&ttl=120';
+    const config = configFor(target.port);
+    const publisher = await startBare(t, ZAQAR_PUBLISHER, 'samples', url, { config });
+    await publisher.publish([sampleNumber(0)], t.signal);
     assert.deepEqual(
       [...queues],
       [
@@ -125,11 +109,7 @@ suite('zaqar://', () => {
   });
 
   test('without a queue, and without credentials, it cannot be made', (t) => {
-    const make = (url: string, config: Config) =>
-      ZAQAR_PUBLISHER.events?.(
-        parsePublisherUrl(url, ZAQAR_PUBLISHER),
-        publisherContext(t, { name: 'publisher:zaqar', config }),
-      );
+    const make = (url: string, config: Config) => createBare(t, ZAQAR_PUBLISHER, 'events', url, { config });
     assert.throws(() => make('zaqar://', configFor(1)), { code: 'E1113', retry: 'permanent' });
     assert.throws(() => make('zaqar://?queue=q', configOf({})), {
       code: 'E8030',

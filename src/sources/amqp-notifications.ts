@@ -13,6 +13,7 @@ import { type RabbitSettings, readRabbitSettings } from '../bus/rabbit-settings.
 import type { Topology, TopologyFinding } from '../bus/topology.ts';
 import { type ComponentStatus, createDeadline, type Deadline } from '../component/component.ts';
 import { NephoscopeError } from '../component/errors.ts';
+import { StartStop } from '../component/start-stop.ts';
 import { whenAborted } from '../lib/when-aborted.ts';
 import type { MessageOrigin, RawMessage } from '../notification/intake.ts';
 import type { Logger } from '../observe/logger.ts';
@@ -75,8 +76,7 @@ class AmqpNotificationSource implements Source {
   /** Why it ended by itself. */
   #refusal: NephoscopeError | null = null;
   #isStopping = false;
-  #stopped: Promise<void> | null = null;
-  #stops = 0;
+  readonly #turns = new StartStop();
 
   constructor(deployment: Deployment, settings: RabbitSettings, context: SourceContext, group: StartGroup) {
     const { config, intake, metrics } = context;
@@ -119,10 +119,8 @@ class AmqpNotificationSource implements Source {
   }
 
   async start(signal: AbortSignal): Promise<void> {
-    const stops = this.#stops;
-    if (this.#stopped !== null) await this.#stopped;
-    // A stop that was asked for after this start wins.
-    if (stops !== this.#stops) return;
+    const turn = this.#turns.beforeStart();
+    if (turn !== null && !(await turn)) return;
     this.#isStopping = false;
     this.#turn.started();
     for (const warning of this.#settings.warnings) this.#log.warn({ warning }, 'Broker options');
@@ -138,11 +136,7 @@ class AmqpNotificationSource implements Source {
   }
 
   stop(deadline: Deadline): Promise<void> {
-    this.#stops++;
-    this.#stopped ??= this.#end(deadline).finally(() => {
-      this.#stopped = null;
-    });
-    return this.#stopped;
+    return this.#turns.stop(() => this.#end(deadline));
   }
 
   status(): ComponentStatus {

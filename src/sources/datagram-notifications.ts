@@ -1,5 +1,6 @@
 import type { ComponentStatus, Deadline } from '../component/component.ts';
 import { NephoscopeError } from '../component/errors.ts';
+import { StartStop } from '../component/start-stop.ts';
 import { createBackoff } from '../lib/backoff.ts';
 import { whenAborted } from '../lib/when-aborted.ts';
 import type { RawMessage } from '../notification/intake.ts';
@@ -46,8 +47,7 @@ class DatagramNotificationSource implements Source {
   #socket: DatagramSocket | null = null;
   #retry: NodeJS.Timeout | undefined;
   #problem: NephoscopeError | null = null;
-  #stopped: Promise<void> | null = null;
-  #stops = 0;
+  readonly #turns = new StartStop();
   #tag = 0;
   #unreadable = 0;
   #earlierDrops = 0;
@@ -72,10 +72,9 @@ class DatagramNotificationSource implements Source {
   }
 
   async start(signal: AbortSignal): Promise<void> {
-    const stops = this.#stops;
-    if (this.#stopped !== null) await this.#stopped;
-    // A stop that was asked for after this start wins.
-    if (stops !== this.#stops || this.#isRunning) return;
+    const turn = this.#turns.beforeStart();
+    if (turn !== null && !(await turn)) return;
+    if (this.#isRunning) return;
     this.#isRunning = true;
     const { address } = this.#settings;
     if (!isLoopbackAddress(address))
@@ -85,11 +84,7 @@ class DatagramNotificationSource implements Source {
   }
 
   stop(deadline: Deadline): Promise<void> {
-    this.#stops++;
-    this.#stopped ??= this.#end(deadline).finally(() => {
-      this.#stopped = null;
-    });
-    return this.#stopped;
+    return this.#turns.stop(() => this.#end(deadline));
   }
 
   status(): ComponentStatus {

@@ -3,6 +3,11 @@ import { NephoscopeError } from '../component/errors.ts';
 import { type Config, defineOption, type Option } from '../config/option.ts';
 import { NODE_HOST } from '../polling/options.ts';
 import { createSenderCheck, requireAddress } from './datagram-senders.ts';
+import {
+  defineAddressOption,
+  defineAllowedSourcesOption,
+  defineReceiveBufferOption,
+} from './receiver-options.ts';
 import type { ReceiverSettings } from './statsd-protocol.ts';
 import { TIMER_STATISTICS, type TimerStatistic } from './statsd-timer.ts';
 
@@ -17,15 +22,7 @@ const ENABLED = defineOption({
   since: '0.2.0',
 });
 
-const ADDRESS = defineOption({
-  group: GROUP,
-  name: 'address',
-  type: 'string',
-  default: '127.0.0.1',
-  doc: 'Where to listen, a literal address. The protocol knows no login: beyond loopback, name who may send in allowed_sources.',
-  example: '10.0.0.5',
-  since: '0.2.0',
-});
+const ADDRESS = defineAddressOption(GROUP, 'The protocol knows no login');
 
 const PORT = defineOption({
   group: GROUP,
@@ -36,15 +33,7 @@ const PORT = defineOption({
   since: '0.2.0',
 });
 
-const ALLOWED_SOURCES = defineOption({
-  group: GROUP,
-  name: 'allowed_sources',
-  type: 'list',
-  default: ['127.0.0.0/8', '::1'],
-  doc: 'Networks whose datagrams are taken; all others are counted and dropped. The sender of a datagram can be forged.',
-  example: '127.0.0.0/8,10.20.0.0/16',
-  since: '0.2.0',
-});
+const ALLOWED_SOURCES = defineAllowedSourcesOption(GROUP);
 
 const FLUSH_INTERVAL = defineOption({
   group: GROUP,
@@ -163,16 +152,7 @@ const IDLE_TIMEOUT = defineOption({
   since: '0.2.0',
 });
 
-const RECEIVE_BUFFER = defineOption({
-  group: GROUP,
-  name: 'receive_buffer_bytes',
-  type: 'integer',
-  default: 8_388_608,
-  min: 4096,
-  unit: 'bytes',
-  doc: 'What the kernel is asked to hold for bursts. It gives no more than net.core.rmem_max.',
-  since: '0.2.0',
-});
+const RECEIVE_BUFFER = defineReceiveBufferOption(GROUP);
 
 /** All options of statsd. */
 export const STATSD_OPTIONS = [

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { ComponentStatus, Deadline } from '../component/component.ts';
 import { NephoscopeError, toError } from '../component/errors.ts';
+import { StartStop } from '../component/start-stop.ts';
 import type { Config } from '../config/option.ts';
 import { createBackoff } from '../lib/backoff.ts';
 import { whenAborted } from '../lib/when-aborted.ts';
@@ -61,8 +62,7 @@ class StatsdSource implements Source {
   readonly #counts: StatsdCounts = createStatsdCounts();
   readonly #restart = createBackoff(RESTART);
   #thread: Thread | null = null;
-  #stopped: Promise<void> | null = null;
-  #stops = 0;
+  readonly #turns = new StartStop();
   #problem: string | null = null;
   #trouble: NephoscopeError | null = null;
   #smallBuffer: string | null = null;
@@ -81,21 +81,16 @@ class StatsdSource implements Source {
   }
 
   async start(signal: AbortSignal): Promise<void> {
-    const stops = this.#stops;
-    if (this.#stopped !== null) await this.#stopped;
-    // A stop that was asked for after this start wins.
-    if (stops !== this.#stops || this.#thread !== null) return;
+    const turn = this.#turns.beforeStart();
+    if (turn !== null && !(await turn)) return;
+    if (this.#thread !== null) return;
     this.#warnOfOpenDoor();
     const thread = this.#startThread();
     await Promise.race([thread.settled.promise, whenAborted(signal)]);
   }
 
   stop(deadline: Deadline): Promise<void> {
-    this.#stops++;
-    this.#stopped ??= this.#end(deadline).finally(() => {
-      this.#stopped = null;
-    });
-    return this.#stopped;
+    return this.#turns.stop(() => this.#end(deadline));
   }
 
   status(): ComponentStatus {
@@ -232,7 +227,7 @@ class StatsdSource implements Source {
   }
 
   #onDeath(thread: Thread, error: Error): void {
-    if (this.#thread !== thread || this.#stopped !== null) return;
+    if (this.#thread !== thread || this.#turns.isStopping) return;
     thread.settled.resolve();
     thread.giveUp.abort();
     this.#countLost();
@@ -245,7 +240,7 @@ class StatsdSource implements Source {
     const ended: Thread = { ...thread, giveUp: new AbortController() };
     this.#thread = ended;
     setTimeout(() => {
-      if (this.#thread === ended && this.#stopped === null) this.#startThread();
+      if (this.#thread === ended && !this.#turns.isStopping) this.#startThread();
     }, waitMillis).unref();
   }
 

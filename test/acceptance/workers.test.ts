@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, suite, test } from 'node:test';
-import { createVhost, type TestClient, type TestVhost } from '../support/rabbit.ts';
+import { suite, test } from 'node:test';
+import { suiteVhost } from '../support/rabbit.ts';
 import { type Server, spawnServer, startServer } from '../support/server.ts';
 import { rabbitAvailable, skipUnless } from '../support/services.ts';
 import { until } from '../support/until.ts';
@@ -61,16 +61,7 @@ async function readiness(server: Server): Promise<Ready> {
 }
 
 suite('serve with several workers', { skip, timeout: 120_000 }, () => {
-  let vhost: TestVhost;
-  let client: TestClient;
-  before(async () => {
-    vhost = await createVhost();
-    client = await vhost.open();
-  });
-  after(async () => {
-    await client[Symbol.asyncDispose]();
-    await vhost[Symbol.asyncDispose]();
-  });
+  const { vhost, client } = suiteVhost();
 
   /** A server with two workers on a topic of its own. */
   function settings(topic: string, more: Readonly<Record<string, string>> = {}) {

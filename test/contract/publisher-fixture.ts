@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { createDeadline } from '../../src/component/component.ts';
+import type { Event } from '../../src/model/event.ts';
+import type { Sample } from '../../src/model/sample.ts';
 import { silentLogger } from '../../src/observe/logger.ts';
 import { Metrics } from '../../src/observe/metrics.ts';
 import { deliver } from '../../src/publishers/delivery.ts';
@@ -20,6 +22,7 @@ import { parsePublisherUrl } from '../../src/publishers/publisher-url.ts';
 import { EVENT_CODEC, SAMPLE_CODEC, type SpoolCodec } from '../../src/publishers/spool-codec.ts';
 import type { ParkedItem, Store } from '../../src/store/store.ts';
 import { configOf } from '../support/config.ts';
+import type { FakeHttpTarget } from '../support/http-target.ts';
 import { until } from '../support/until.ts';
 import type { FullContract, Peer } from './publisher.ts';
 
@@ -71,9 +74,7 @@ export function createUnderTest<Item>(
   const url = parsePublisherUrl(text, urlSyntaxOf(definition));
   const given = { name, ...peer.context, ...(stateDir === undefined ? {} : { stateDir }) };
   const context = publisherContext(t, given);
-  const create = definition[contract.kind] as PublisherFactory<Item> | undefined;
-  assert.ok(create !== undefined, `${url.scheme}:// takes ${contract.kind}`);
-  const watched = watchCalls(create(url, context));
+  const watched = watchCalls(factoryOf<Item>(definition, contract.kind)(url, context));
   const settings = readDeliverySettings(definition, url);
   const { log, metrics } = context;
   const retry = { initialMillis: 10, maxMillis: 100 };
@@ -99,6 +100,57 @@ export async function startUnderTest<Item>(
   await under.publisher.start(t.signal);
   return under;
 }
+
+/** What `definition` makes of `url` without the runner around it; not started. Stopped when the test ends. */
+export function createBare<Kind extends keyof ItemOf>(
+  t: TestContext,
+  definition: PublisherDefinition,
+  kind: Kind,
+  url: string,
+  given: Partial<PublisherContext> = {},
+): Publisher<ItemOf[Kind]> {
+  const parsed = parsePublisherUrl(url, urlSyntaxOf(definition));
+  const context = publisherContext(t, { name: `publisher:${definition.schemes[0]}:1`, ...given });
+  const publisher = factoryOf<ItemOf[Kind]>(definition, kind)(parsed, context);
+  t.after(() => publisher.stop(createDeadline(1_000)));
+  return publisher;
+}
+
+/** As `createBare`, started. */
+export async function startBare<Kind extends keyof ItemOf>(
+  t: TestContext,
+  definition: PublisherDefinition,
+  kind: Kind,
+  url: string,
+  given?: Partial<PublisherContext>,
+): Promise<Publisher<ItemOf[Kind]>> {
+  const publisher = createBare(t, definition, kind, url, given);
+  await publisher.start(t.signal);
+  return publisher;
+}
+
+interface ItemOf {
+  readonly samples: Sample;
+  readonly events: Event;
+}
+
+function factoryOf<Item>(definition: PublisherDefinition, kind: keyof ItemOf): PublisherFactory<Item> {
+  const create = definition[kind] as PublisherFactory<Item> | undefined;
+  assert.ok(create !== undefined, `${definition.schemes[0]}:// takes ${kind}`);
+  return create;
+}
+
+/** The faults that every web service can have. */
+export function httpFaults(target: FakeHttpTarget): Required<Faults> {
+  return {
+    breakDown: () => target.down(),
+    repair: () => target.up(),
+    hang: () => target.hang(),
+    release: () => target.release(),
+  };
+}
+
+type Faults = Pick<Peer, 'breakDown' | 'repair' | 'hang' | 'release'>;
 
 /** Everything a publisher may use of the program, harmless, but for what is given. */
 export function publisherContext(

@@ -61,35 +61,30 @@ export interface FullContract<Item> {
 
 /** All that every publisher of samples must do, behind the runner and alone. Registers tests named after its scheme. */
 export function samplePublisherContract(contract: PublisherContract<Sample>): void {
-  publisherContract<Sample>('samples', contract, sampleNumber, ({ id }) => id);
+  register(fullSampleContract(contract), contract.skip);
 }
 
 /** As `samplePublisherContract`, for events. */
 export function eventPublisherContract(contract: PublisherContract<Event>): void {
-  publisherContract<Event>('events', contract, eventNumber, ({ messageId }) => messageId);
+  register(fullEventContract(contract), contract.skip);
 }
 
-function publisherContract<Item>(
-  kind: 'samples' | 'events',
-  contract: PublisherContract<Item>,
-  item: (index: number) => Item,
-  identify: (item: Item) => string,
-): void {
-  const full: FullContract<Item> = {
-    kind,
-    definition: contract.definition,
-    open: contract.open,
-    item: contract.item ?? item,
-    identify: contract.identify ?? identify,
-    poison: contract.poison ?? null,
-    ordered: contract.ordered ?? true,
-    without: contract.without ?? [],
-    mayLose: contract.mayLose ?? false,
-    count: contract.count ?? 2_000,
-  };
-  const name = `${contract.definition.schemes[0]}:// with ${kind}`;
-  suite(name, { skip: contract.skip ?? false }, () => {
-    publisherBasicsContract(full);
-    publisherFaultContract(full);
+/** What is not said, as the contract has it. */
+export function fullSampleContract(contract: PublisherContract<Sample>): FullContract<Sample> {
+  return { kind: 'samples', item: sampleNumber, identify: ({ id }) => id, ...DEFAULTS, ...contract };
+}
+
+/** As `fullSampleContract`, for events. */
+export function fullEventContract(contract: PublisherContract<Event>): FullContract<Event> {
+  const identify = ({ messageId }: Event): string => messageId;
+  return { kind: 'events', item: eventNumber, identify, ...DEFAULTS, ...contract };
+}
+
+const DEFAULTS = { poison: null, ordered: true, without: [], mayLose: false, count: 2_000 };
+
+function register<Item>(contract: FullContract<Item>, skip: string | false = false): void {
+  suite(`${contract.definition.schemes[0]}:// with ${contract.kind}`, { skip }, () => {
+    publisherBasicsContract(contract);
+    publisherFaultContract(contract);
   });
 }

@@ -10,7 +10,11 @@ import { SqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { eventPublisherContract, type Peer, samplePublisherContract } from './publisher.ts';
 import { eventNumber, sampleNumber } from './publisher-items.ts';
 
-async function openStore(t: TestContext): Promise<SqliteStore> {
+/** `idsIn` reads the ids of all items. */
+async function openStore(
+  t: TestContext,
+  idsIn: (store: SqliteStore) => Promise<readonly string[]>,
+): Promise<Peer> {
   const directory = mkdtempSync(join(tmpdir(), 'nephoscope-publishers-'));
   const store = new SqliteStore({ path: join(directory, 'telemetry.sqlite'), exclusive: true });
   await store.start(t.signal);
@@ -18,35 +22,22 @@ async function openStore(t: TestContext): Promise<SqliteStore> {
     await store.stop(createDeadline(2_000));
     rmSync(directory, { recursive: true, force: true });
   });
-  return store;
+  return { url: 'store://', context: { store }, arrived: () => idsIn(store) };
 }
 
 samplePublisherContract({
   definition: STORE_PUBLISHER,
   without: ['breakDown', 'hang'],
   ordered: false,
-  open: async (t) => {
-    const store = await openStore(t);
-    return {
-      url: 'store://',
-      context: { store },
-      arrived: async () => (await store.samples({ limit: 10_000 })).map(({ id }) => id),
-    };
-  },
+  open: (t) => openStore(t, async (store) => (await store.samples({ limit: 10_000 })).map(({ id }) => id)),
 });
 
 eventPublisherContract({
   definition: STORE_PUBLISHER,
   without: ['breakDown', 'hang'],
   ordered: false,
-  open: async (t) => {
-    const store = await openStore(t);
-    return {
-      url: 'store://',
-      context: { store },
-      arrived: async () => (await store.events({ limit: 10_000 })).map(({ messageId }) => messageId),
-    };
-  },
+  open: (t) =>
+    openStore(t, async (store) => (await store.events({ limit: 10_000 })).map(({ messageId }) => messageId)),
 });
 
 let lastTestUrl = 0;

@@ -1,14 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, before, suite, test } from 'node:test';
+import { suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  createUser,
-  createVhost,
-  setPermissions,
-  type TestClient,
-  type TestVhost,
-} from '../support/rabbit.ts';
+import { createUser, setPermissions, suiteVhost } from '../support/rabbit.ts';
 import { rabbitAvailable, skipUnless } from '../support/services.ts';
 import { createTcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
@@ -18,16 +12,7 @@ const MESSAGES = 100_000;
 const skip = skipUnless(await rabbitAvailable());
 
 suite('a source while its broker misbehaves', { skip, timeout: 300_000 }, () => {
-  let vhost: TestVhost;
-  let client: TestClient;
-  before(async () => {
-    vhost = await createVhost();
-    client = await vhost.open();
-  });
-  after(async () => {
-    await client[Symbol.asyncDispose]();
-    await vhost[Symbol.asyncDispose]();
-  });
+  const { vhost, client, reopen } = suiteVhost();
 
   function names() {
     return { exchange: `x-${randomUUID()}`, topic: `t-${randomUUID()}`, publishUrl: vhost.url() };
@@ -84,7 +69,7 @@ suite('a source while its broker misbehaves', { skip, timeout: 300_000 }, () => 
       await vhost.closeAllConnections();
       await until('it is seen', () => flow.trouble('E2006') > round);
     }
-    client = await vhost.open();
+    await reopen();
     await sending;
     const result = await flow.settle();
     await well(flow);

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { createDeadline } from '../../src/component/component.ts';
 import { parseExact } from '../../src/lib/exact-json.ts';
 import { NOTIFIER_PUBLISHER } from '../../src/publishers/notifier.ts';
+import { fullSampleContract } from '../contract/publisher.ts';
 import { range, startUnderTest } from '../contract/publisher-fixture.ts';
 import { sampleNumber } from '../contract/publisher-items.ts';
 import { configOf } from '../support/config.ts';
@@ -26,18 +27,10 @@ test('100,000 samples through a broker that is cut off, closed and away lose non
   const query = 'topic=oracle&rabbit_retry_interval=0.05&rabbit_interval_max=0.2';
   const { publisher } = await startUnderTest(
     t,
-    {
-      kind: 'samples',
+    fullSampleContract({
       definition: NOTIFIER_PUBLISHER,
       open: async () => ({ url: '', arrived: () => [] }),
-      item: sampleNumber,
-      identify: ({ id }) => id,
-      poison: null,
-      ordered: true,
-      without: [],
-      mayLose: false,
-      count: COUNT,
-    },
+    }),
     {
       url: `notifier://guest:guest@127.0.0.1:${proxy.port}/${vhost.name}?${query}`,
       arrived: () => [],

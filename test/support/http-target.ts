@@ -1,6 +1,8 @@
-import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
+import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { createServer as createTlsServer, type ServerOptions } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import type { TestContext } from 'node:test';
+import { listen } from './listen.ts';
 
 /** One request as it came in. */
 export interface ReceivedRequest {
@@ -31,9 +33,19 @@ export interface FakeHttpTarget extends AsyncDisposable {
   /** Refuses connections, and cuts those there are, until `up`. */
   down(): Promise<void>;
   up(): Promise<void>;
+  /** Answers no request that comes from now on, whatever `react` says, until `release`. */
+  hang(): void;
+  release(): void;
 }
 
 const DEFAULT_REACTION: Reaction = { status: 200, body: '{}' };
+
+/** As `startHttpTarget`, for as long as the test runs. */
+export async function httpTargetFor(t: TestContext, tls?: ServerOptions): Promise<FakeHttpTarget> {
+  const target = await startHttpTarget(tls);
+  t.after(() => target[Symbol.asyncDispose]());
+  return target;
+}
 
 /** Listens on a free port of 127.0.0.1, over TLS when `tls` is given. */
 export async function startHttpTarget(tls?: ServerOptions): Promise<FakeHttpTarget> {
@@ -43,6 +55,7 @@ export async function startHttpTarget(tls?: ServerOptions): Promise<FakeHttpTarg
   let connections = 0;
   let atOnce = 0;
   let mostAtOnce = 0;
+  let isHanging = false;
   let react: (request: ReceivedRequest) => Reaction | Promise<Reaction> = () => DEFAULT_REACTION;
   server.on('connection', (socket: Socket) => {
     connections++;
@@ -59,7 +72,7 @@ export async function startHttpTarget(tls?: ServerOptions): Promise<FakeHttpTarg
     const received = { method, path, headers, body: Buffer.concat(chunks) };
     requests.push(received);
     mostAtOnce = Math.max(mostAtOnce, ++atOnce);
-    const reaction = await react(received);
+    const reaction = isHanging ? 'hang' : await react(received);
     atOnce--;
     if (reaction === 'hang') return;
     if ('raw' in reaction) {
@@ -81,17 +94,12 @@ export async function startHttpTarget(tls?: ServerOptions): Promise<FakeHttpTarg
     },
     down,
     up: async () => void (await listen(server, port)),
+    hang: () => {
+      isHanging = true;
+    },
+    release: () => {
+      isHanging = false;
+    },
     [Symbol.asyncDispose]: down,
   };
-}
-
-async function listen(server: Server, port: number): Promise<number> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, '127.0.0.1', () => {
-      server.removeListener('error', reject);
-      resolve();
-    });
-  });
-  return (server.address() as AddressInfo).port;
 }

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { after, before } from 'node:test';
 import { promisify } from 'node:util';
 import { type Channel, type ChannelModel, connect, type Options } from 'amqplib';
 import { until } from './until.ts';
@@ -35,11 +36,61 @@ export interface TestClient extends AsyncDisposable {
 
 /** Makes a virtual host where guest may do everything. */
 export async function createVhost(): Promise<TestVhost> {
+  const vhost = newVhost();
+  await vhost.create();
+  return vhost;
+}
+
+/**
+ * A virtual host with an open client for the tests of the suite that calls it (or of the file), there from before the
+ * first until after the last of them. `skip`: that of the tests, where they have no suite that says it.
+ */
+export function suiteVhost(skip: string | false = false): {
+  readonly vhost: TestVhost;
+  readonly client: TestClient;
+  /** Gives `client` another connection, after its own was closed. */
+  reopen(): Promise<void>;
+} {
+  const vhost = newVhost();
+  let open: TestClient | null = null;
+  const opened = (): TestClient => {
+    if (open === null) throw new Error('The client is there within tests only');
+    return open;
+  };
+  const reopen = async (): Promise<void> => {
+    open = await vhost.open();
+  };
+  before(async () => {
+    if (skip !== false) return;
+    await vhost.create();
+    await reopen();
+  });
+  after(async () => {
+    if (skip !== false) return;
+    await open?.[Symbol.asyncDispose]();
+    await vhost[Symbol.asyncDispose]();
+  });
+  const client: TestClient = {
+    get channel() {
+      return opened().channel;
+    },
+    publish: (...message) => opened().publish(...message),
+    ready: (queue) => opened().ready(queue),
+    consumers: (queue) => opened().consumers(queue),
+    [Symbol.asyncDispose]: () => opened()[Symbol.asyncDispose](),
+  };
+  return { vhost, client, reopen };
+}
+
+/** A virtual host that has its name, and is not there before `create`. */
+function newVhost(): TestVhost & { create(): Promise<void> } {
   const name = `nephoscope-test-${randomUUID()}`;
-  await run('rabbitmqctl', ['-q', 'add_vhost', name], OPTIONS);
-  await setPermissions('guest', name, '.*', '.*', '.*');
   return {
     name,
+    create: async () => {
+      await run('rabbitmqctl', ['-q', 'add_vhost', name], OPTIONS);
+      await setPermissions('guest', name, '.*', '.*', '.*');
+    },
     url: (port = 5672, query = '') =>
       `rabbit://guest:guest@127.0.0.1:${port}/${name}${query === '' ? '' : `?${query}`}`,
     closeAllConnections: async () => {

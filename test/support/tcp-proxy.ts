@@ -1,4 +1,5 @@
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
+import { listen } from './listen.ts';
 
 /** A TCP proxy that a test can cut, hold and bring back on the same port. */
 export interface TcpProxy extends AsyncDisposable {
@@ -69,17 +70,4 @@ export async function createTcpProxy(targetPort: number, listening = true): Prom
     },
     [Symbol.asyncDispose]: close,
   };
-}
-
-async function listen(server: Server, port: number): Promise<number> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, '127.0.0.1', () => {
-      server.removeListener('error', reject);
-      resolve();
-    });
-  });
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('The proxy has no port');
-  return address.port;
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import test from 'node:test';
+import { listen } from '../../../test/support/listen.ts';
 import { notificationTopology } from '../../bus/topology.ts';
 import { parseTransportUrl } from '../../bus/transport-url.ts';
 import { Secret } from '../../config/option.ts';
@@ -36,8 +36,7 @@ async function management(answers: Readonly<Record<string, unknown>>) {
     response.statusCode = answer === undefined ? 401 : 200;
     response.end(JSON.stringify(answer ?? { error: 'not_authorised' }));
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
+  const port = await listen(server, 0);
   return {
     port,
     logins,

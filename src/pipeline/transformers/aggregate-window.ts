@@ -1,7 +1,7 @@
 import type { Sample } from '../../model/sample.ts';
+import { type Conversion, capped } from './conversion.ts';
 import { type Holding, openHolding } from './ledger.ts';
 import { identityOf } from './product.ts';
-import { type Conversion, capped } from './shared-parameters.ts';
 import type { TransformerTools } from './transformer.ts';
 
 /** How the samples of a window become one. First and last are meant by timestamp, not by arrival. */

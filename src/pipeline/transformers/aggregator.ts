@@ -1,9 +1,9 @@
 import type { Sample } from '../../model/sample.ts';
 import { type AggregateRules, Window } from './aggregate-window.ts';
+import { readConversion, warnAboutConstantScale } from './conversion.ts';
 import { Ledger } from './ledger.ts';
 import { defineTransformer, type ParameterReader } from './parameters.ts';
 import { seriesKey } from './predecessors.ts';
-import { readConversion, warnAboutConstantScale } from './shared-parameters.ts';
 import type { Emit, Transformer, TransformerTools, Turn } from './transformer.ts';
 import { scaledVolume } from './unit-conversion.ts';
 

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { createPipelines, createSample, planOf } from '../../../test/golden-transformers/harness.ts';
 import { formatUtc } from '../../lib/timestamp.ts';
 import type { Sample } from '../../model/sample.ts';
+import { silentLogger } from '../../observe/logger.ts';
 import { Metrics } from '../../observe/metrics.ts';
 import { createSinkTransforms } from './chain.ts';
 import { TRANSFORMERS } from './registry.ts';
@@ -37,24 +38,10 @@ function createTransform(transformers: string, metrics = new Metrics()) {
   const create = createSinkTransforms({
     definitions: TRANSFORMERS,
     metrics,
-    log: createPipelinesLog(),
+    log: silentLogger,
     sampleSource: 'openstack',
   });
   return create('all', planOf(fileOf(transformers)).pipelines[0]?.transformers ?? []);
-}
-
-function createPipelinesLog() {
-  const quiet = () => {};
-  const log = {
-    trace: quiet,
-    debug: quiet,
-    info: quiet,
-    warn: quiet,
-    error: quiet,
-    fatal: quiet,
-    child: () => log,
-  };
-  return log;
 }
 
 test('what comes out tells which sample of the batch it is of', () => {
@@ -226,7 +213,7 @@ test('a sink with an unknown transformer or bad parameters cannot be made', () =
   const create = createSinkTransforms({
     definitions: TRANSFORMERS,
     metrics: new Metrics(),
-    log: createPipelinesLog(),
+    log: silentLogger,
     sampleSource: 'openstack',
   });
   assert.throws(() => create('k', [{ name: 'x', parameters: {} }]), { code: 'E1130', retry: 'permanent' });

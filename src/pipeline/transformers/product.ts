@@ -1,5 +1,5 @@
 import type { Sample, SampleType } from '../../model/sample.ts';
-import type { TransformerTools } from './transformer.ts';
+import type { Emit, TransformerTools } from './transformer.ts';
 
 /** What makes a product differ from the sample it is made of. */
 export interface ProductFields {
@@ -13,7 +13,7 @@ export interface ProductFields {
  * The sample that a transformer makes of another one: same resource, project, user, time and metadata, an id of its own
  * that depends on the other's, and the default source, as in the original. What the measurement's own clock said stays.
  */
-export function createProduct(sample: Sample, fields: ProductFields, tools: TransformerTools): Sample {
+function createProduct(sample: Sample, fields: ProductFields, tools: TransformerTools): Sample {
   return {
     id: tools.productId(sample.timestampMicros, identityOf(sample)),
     name: fields.name,
@@ -32,6 +32,17 @@ export function createProduct(sample: Sample, fields: ProductFields, tools: Tran
     deployment: sample.deployment,
     monotonicTime: sample.monotonicTime,
   };
+}
+
+/** Emits what `createProduct` makes, unless its volume is infinite or no number. */
+export function emitProduct(
+  sample: Sample,
+  fields: ProductFields,
+  tools: TransformerTools,
+  emit: Emit,
+): void {
+  if (Number.isFinite(fields.volume)) emit(createProduct(sample, fields, tools));
+  else tools.drop('not_finite');
 }
 
 /** What tells a sample from all others: not the id alone, as some senders give one id to all samples of a message. */

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { createSample, planOf } from '../../../test/golden-transformers/harness.ts';
 import { formatUtc } from '../../lib/timestamp.ts';
 import type { Sample } from '../../model/sample.ts';
+import { silentLogger } from '../../observe/logger.ts';
 import { Metrics } from '../../observe/metrics.ts';
 import type { SinkTransform } from '../sink-transform.ts';
 import { createSinkTransforms } from './chain.ts';
@@ -22,22 +23,16 @@ const SINKS: readonly string[] = [
   '[{name: accumulator, parameters: {size: 3}}, {name: delta}]',
 ];
 
-const quiet = () => {};
-const log = {
-  trace: quiet,
-  debug: quiet,
-  info: quiet,
-  warn: quiet,
-  error: quiet,
-  fatal: quiet,
-  child: () => log,
-};
-
 function createTransforms(transformers: string, count: number): readonly SinkTransform<Sample>[] {
   const plan = planOf(`sources: [{name: all, meters: ["*"], sinks: [all]}]
 sinks: [{name: all, transformers: ${transformers}, publishers: ["test://"]}]
 `);
-  const parts = { definitions: TRANSFORMERS, metrics: new Metrics(), log, sampleSource: 'openstack' };
+  const parts = {
+    definitions: TRANSFORMERS,
+    metrics: new Metrics(),
+    log: silentLogger,
+    sampleSource: 'openstack',
+  };
   const create = createSinkTransforms(parts);
   return Array.from({ length: count }, () => create('all', plan.pipelines[0]?.transformers ?? []));
 }

@@ -1,7 +1,9 @@
-import { SAMPLE_TYPES, type SampleType } from '../../model/sample.ts';
+import { SAMPLE_TYPES, type Sample, type SampleType } from '../../model/sample.ts';
 import { type FieldMapping, readNameMapping, readUnitMapping } from './field-mapping.ts';
 import type { ParameterReader } from './parameters.ts';
+import { emitProduct } from './product.ts';
 import { readScale, type Scale } from './scaling.ts';
+import type { Emit, TransformerTools } from './transformer.ts';
 
 /** What `source` and `target` say in unit_conversion, rate_of_change and aggregator. */
 export interface Conversion {
@@ -36,4 +38,21 @@ export function warnAboutConstantScale(parameters: ParameterReader, { scale }: C
 
 export function capped(volume: number, max: number | null): number {
   return max !== null && volume > max ? max : volume;
+}
+
+/** Emits `sample` as the conversion wants it, with this volume. */
+export function emitConverted(
+  sample: Sample,
+  { nameOf, unitOf, type, max }: Conversion,
+  volume: number,
+  tools: TransformerTools,
+  emit: Emit,
+): void {
+  const fields = {
+    name: nameOf(sample.name),
+    unit: unitOf(sample.unit),
+    type: type ?? sample.type,
+    volume: capped(volume, max),
+  };
+  emitProduct(sample, fields, tools, emit);
 }
