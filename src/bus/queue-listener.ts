@@ -26,6 +26,11 @@ export interface ListenRequest {
 export interface QueueListener {
   /** Ends the consumers; acknowledging still works. Safe to repeat; never rejects. */
   cancel(): Promise<void>;
+  /**
+   * Gives the channel up once the broker has read every acknowledgement on it, which the end of the connection alone
+   * would overtake; what was not acknowledged belongs to the broker again. Safe to repeat; never rejects.
+   */
+  close(): Promise<void>;
 }
 
 /**
@@ -72,6 +77,12 @@ class Listener implements QueueListener {
     await this.#changing;
     // On a lost connection there is nothing to cancel.
     await this.#consumption?.cancel().catch(() => {});
+  }
+
+  async close(): Promise<void> {
+    this.#isCancelled = true;
+    await this.#changing;
+    await this.#consumption?.close();
   }
 
   #declare(): Promise<readonly TopologyFinding[]> {

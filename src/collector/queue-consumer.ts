@@ -6,7 +6,7 @@ import type { RabbitSettings } from '../bus/rabbit-settings.ts';
 import type { Topology, TopologyFinding } from '../bus/topology.ts';
 import type { TransportUrl } from '../bus/transport-url.ts';
 import type { Component, ComponentStatus, Deadline } from '../component/component.ts';
-import { NephoscopeError } from '../component/errors.ts';
+import { errorText, type NephoscopeError } from '../component/errors.ts';
 import { StartStop } from '../component/start-stop.ts';
 import { whenAborted } from '../lib/when-aborted.ts';
 import type { Intake, RawMessage } from '../notification/intake.ts';
@@ -85,10 +85,10 @@ export class QueueConsumer implements Component {
     if (connection.state !== 'ok') return connection;
     const trouble = this.#parts.dispatcher.trouble() ?? this.#pump.trouble();
     if (trouble !== null)
-      return { state: 'degraded', reason: `messages are not taken: ${describe(trouble)}` };
+      return { state: 'degraded', reason: `messages are not taken: ${errorText(trouble)}` };
     const [finding] = this.#findings.toSorted((a, b) => Number(a.usable) - Number(b.usable));
     if (finding === undefined) return { state: 'ok' };
-    return { state: finding.usable ? 'ok' : 'degraded', reason: describe(finding.error) };
+    return { state: finding.usable ? 'ok' : 'degraded', reason: errorText(finding.error) };
   }
 
   /** Nothing new first, so that draining has an end; then the acknowledgements; then the line they travel on. */
@@ -97,6 +97,7 @@ export class QueueConsumer implements Component {
     this.#parts.dispatcher.drain();
     await Promise.race([this.#listener?.cancel(), whenAborted(deadline.signal)]);
     await this.#pump.drain(deadline);
+    await Promise.race([this.#listener?.close(), whenAborted(deadline.signal)]);
     await this.#connection.stop(deadline);
     this.#listener = null;
   }
@@ -127,18 +128,14 @@ export class QueueConsumer implements Component {
   }
 
   #note(findings: readonly TopologyFinding[]): void {
-    const known = new Set(this.#findings.map(({ error }) => describe(error)));
+    const known = new Set(this.#findings.map(({ error }) => errorText(error)));
     this.#findings = findings;
     for (const { error } of findings) {
-      if (!known.has(describe(error))) {
+      if (!known.has(errorText(error))) {
         this.#parts.log.warn({ err: error }, 'Broker has something other than asked for');
       }
     }
   }
-}
-
-function describe(error: Error): string {
-  return error instanceof NephoscopeError ? `${error.code} ${error.message}` : error.message;
 }
 
 function toRawMessage(message: ConsumeMessage, source: string): RawMessage {

@@ -75,3 +75,8 @@ export function problem(
 export function toError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));
 }
+
+/** An error in one line for a status: its code, where it has one, and its message. */
+export function errorText(error: Error): string {
+  return error instanceof NephoscopeError ? `${error.code} ${error.message}` : error.message;
+}

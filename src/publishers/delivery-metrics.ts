@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../component/error-codes.ts';
 import { type Metrics, Series } from '../observe/metrics.ts';
 
 /**
@@ -16,6 +17,8 @@ export interface DeliveryMetrics {
   readonly attempts: Series;
   readonly attemptSeconds: Series;
   readonly retries: Series;
+  /** Failed attempts, by the code of their error. */
+  readonly failures: (code: ErrorCode) => Series;
   readonly inFlight: Series;
   readonly dropped: Readonly<Record<DropReason, Series>>;
   /** Shows what is cheaper to read than to keep, for as long as the publisher runs; gives what ends it. */
@@ -43,6 +46,11 @@ export function createDeliveryMetrics(metrics: Metrics, name: string): DeliveryM
     'Items thrown away, by reason: the policy says so, the queue on disk was full, or a file of it was damaged.',
     ['publisher', 'reason'],
   );
+  const failures = metrics.counter(
+    'nephoscope_publisher_failures_total',
+    'Calls of the publisher that could not deliver now, by error code.',
+    ['publisher', 'code'],
+  );
   return {
     accepted: counter('accepted', 'Items the target has taken.'),
     duplicates: counter('duplicates', 'Items among them that the target had already.'),
@@ -51,6 +59,7 @@ export function createDeliveryMetrics(metrics: Metrics, name: string): DeliveryM
     attempts: counter('attempts', 'Calls of the publisher.'),
     attemptSeconds: counter('attempt_seconds', 'Time spent in calls of the publisher.'),
     retries: counter('retries', 'Calls that repeat an earlier one.'),
+    failures: (code) => failures.child(name, code),
     inFlight: metrics
       .gauge('nephoscope_publisher_in_flight', 'Items given to the target and not answered yet.', [
         'publisher',
@@ -78,6 +87,7 @@ export function unseenMetrics(): SenderMetrics {
     attempts: series(),
     attemptSeconds: series(),
     retries: series(),
+    failures: series,
     inFlight: series(),
     dropped: { policy: series(), queue_full: series(), unreadable: series() },
   };

@@ -148,7 +148,10 @@ export class Sender<Item> {
     });
     this.#overdue++;
     this.#parts.health.failed(error);
-    if (this.#parts.onFailure === 'drop') this.#drop(batch);
+    if (this.#parts.onFailure === 'drop') {
+      this.#parts.metrics.failures(error.code).add();
+      this.#drop(batch);
+    }
     this.#parts.onOverdue?.();
     return error;
   }
@@ -189,8 +192,9 @@ export class Sender<Item> {
     error: NephoscopeError,
     work: Work<Item>,
   ): Promise<readonly Batch<Item>[]> {
-    const { onFailure, maxAttempts, clock, health, metrics } = this.#parts;
+    const { onFailure, maxAttempts, clock, health, metrics, retry } = this.#parts;
     health.failed(error);
+    metrics.failures(error.code).add();
     work.failures++;
     if (onFailure === 'drop') this.#drop(batch);
     else if (work.failures >= maxAttempts) this.#reject(batch, exhausted(maxAttempts, error));
@@ -198,7 +202,8 @@ export class Sender<Item> {
     else {
       const wait = new AbortController();
       work.endPause = () => wait.abort();
-      await pause(clock, work.backoff.nextMillis(), wait.signal);
+      const asked = Math.min(askedMillis(error), retry.maxMillis);
+      await pause(clock, Math.max(work.backoff.nextMillis(), asked), wait.signal);
       work.endPause = null;
       metrics.retries.add();
       return [batch];
@@ -243,6 +248,13 @@ function asError(thrown: unknown): NephoscopeError {
     retry: 'transient',
     cause: error,
   });
+}
+
+/** How long the target asks to be left alone (`Retry-After`); 0 when it does not. */
+function askedMillis(error: NephoscopeError): number {
+  return 'retryAfterMillis' in error && typeof error.retryAfterMillis === 'number'
+    ? error.retryAfterMillis
+    : 0;
 }
 
 function exhausted(attempts: number, cause: NephoscopeError): NephoscopeError {

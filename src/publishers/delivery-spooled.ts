@@ -56,8 +56,8 @@ export function createSpooledEngine<Item>(
     attemptTimeoutMillis: WRITE_TIMEOUT_MILLIS,
     maxAttempts: Number.POSITIVE_INFINITY,
     health: diskHealth,
-    // What is counted is what the target takes; only what cannot be written is known here alone.
-    metrics: { ...unseenMetrics(), rejected: metrics.rejected },
+    // What is counted is what the target takes; only what cannot be written, and why, is known here alone.
+    metrics: { ...unseenMetrics(), rejected: metrics.rejected, failures: metrics.failures },
   });
   const queue = new DeliveryQueue<Item>({
     batchSize: settings.batchSize,

@@ -8,6 +8,7 @@ import type { Logger } from '../observe/logger.ts';
 import { Metrics } from '../observe/metrics.ts';
 import { deliver } from './delivery.ts';
 import type { DeliverySettings } from './delivery-settings.ts';
+import { HttpError } from './http-errors.ts';
 import type { Publisher, PublishResult } from './publisher.ts';
 
 const SETTINGS: DeliverySettings = {
@@ -201,6 +202,46 @@ suite('repeating', () => {
     ]);
     assert.deepEqual(publisher.status(), { state: 'ok' });
     assert.equal(clock.timers(), 0);
+  });
+
+  test('failures are counted by their code', async (t) => {
+    const errors = ['E8010', 'E8012', 'E8010'] as const;
+    let failures = 0;
+    const { publisher, clock, metrics } = runner(t, () => {
+      const code = errors[failures++];
+      if (code !== undefined) throw new NephoscopeError(code, 'not now', { retry: 'transient' });
+      return TAKEN;
+    });
+    await publisher.start(signal);
+    const call = publisher.publish(['a'], signal);
+    await clock.advance(1_000);
+    await call;
+    const lines = metrics.expose().match(/^nephoscope_publisher_failures_total\{.*$/gm);
+    assert.deepEqual(lines, [
+      'nephoscope_publisher_failures_total{publisher="publisher:under-test",code="E8010"} 2',
+      'nephoscope_publisher_failures_total{publisher="publisher:under-test",code="E8012"} 1',
+    ]);
+  });
+
+  test('a target that says when to come again is left alone until then, at most for the longest pause', async (t) => {
+    const asked = [600, 86_400_000];
+    const { publisher, calls, clock } = runner(t, () => {
+      const retryAfterMillis = asked.shift();
+      if (retryAfterMillis === undefined) return TAKEN;
+      throw new HttpError('E8012', 'too many requests', {
+        retry: 'transient',
+        status: 429,
+        retryAfterMillis,
+      });
+    });
+    await publisher.start(signal);
+    const call = publisher.publish(['a'], signal);
+    await clock.advance(5_000);
+    await call;
+    assert.deepEqual(
+      calls.map(({ at }) => at),
+      [0, 600, 1_600],
+    );
   });
 
   test('of a batch taken in part only the rest is given again', async (t) => {

@@ -10,7 +10,8 @@ import type { DeliverySettings } from './delivery-settings.ts';
 import { createSpooledEngine, type SpoolSettings } from './delivery-spooled.ts';
 import type { Publisher, PublishResult } from './publisher.ts';
 
-const RETRY: BackoffOptions = { initialMillis: 200, maxMillis: 30_000 };
+/** A target that is back is noticed within ten seconds. */
+const RETRY: BackoffOptions = { initialMillis: 200, maxMillis: 10_000 };
 
 /** What the runner needs besides the publisher. */
 export interface DeliveryParts<Item> {
@@ -22,7 +23,7 @@ export interface DeliveryParts<Item> {
   readonly spool?: SpoolSettings<Item>;
   /** Real time unless given. */
   readonly clock?: Clock;
-  /** The pauses between attempts: from 200 ms to 30 s unless given. */
+  /** The pauses between attempts: from 200 ms to 10 s unless given. */
   readonly retry?: BackoffOptions;
 }
 

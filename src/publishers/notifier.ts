@@ -129,6 +129,8 @@ class NotifierPublisher<Item> implements Publisher<Item> {
   readonly #broker: SharedBroker;
   /** When that was first seen. */
   #degradedSince: string | null = null;
+  /** When a call first found the broker away, as `performance.now()`; null since it was last seen well. */
+  #awaySince: number | null = null;
 
   constructor(url: PublisherUrl, { name, config, log }: PublisherContext, form: MessageForm<Item>) {
     this.name = name;
@@ -162,12 +164,10 @@ class NotifierPublisher<Item> implements Publisher<Item> {
 
   async #produce(messages: readonly OutgoingMessage[], signal: AbortSignal): Promise<ProduceResult> {
     // What is given to a connection that is held up is sent when it no longer is, each attempt once.
-    if (this.#isHeldUp()) throw this.#unavailable();
+    if (this.#isHeldUp() || this.#isAway()) throw this.#unavailable();
     const away = new AbortController();
-    let lastOk = performance.now();
     const watch = setInterval(() => {
-      if (this.#broker.producer.status().state === 'ok') lastOk = performance.now();
-      else if (this.#isHeldUp() || performance.now() - lastOk > GRACE_MILLIS) away.abort(this.#unavailable());
+      if (this.#isHeldUp() || this.#isAway()) away.abort(this.#unavailable());
     }, WATCH_MILLIS).unref();
     try {
       return await this.#broker.producer.publish(messages, AbortSignal.any([signal, away.signal]));
@@ -182,6 +182,13 @@ class NotifierPublisher<Item> implements Publisher<Item> {
   #isHeldUp(): boolean {
     const { producer } = this.#broker;
     return producer.status().state === 'degraded' && producer.trouble() === null;
+  }
+
+  /** For longer than the grace. It is one grace for all calls: with `policy=drop` each would hold up the source by it. */
+  #isAway(): boolean {
+    if (this.#broker.producer.status().state === 'ok') this.#awaySince = null;
+    else this.#awaySince ??= performance.now();
+    return this.#awaySince !== null && performance.now() - this.#awaySince > GRACE_MILLIS;
   }
 
   #unavailable(): NephoscopeError {

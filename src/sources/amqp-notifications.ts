@@ -12,7 +12,7 @@ import {
 import { type RabbitSettings, readRabbitSettings } from '../bus/rabbit-settings.ts';
 import type { Topology, TopologyFinding } from '../bus/topology.ts';
 import { type ComponentStatus, createDeadline, type Deadline } from '../component/component.ts';
-import { NephoscopeError } from '../component/errors.ts';
+import { errorText, NephoscopeError } from '../component/errors.ts';
 import { StartStop } from '../component/start-stop.ts';
 import { whenAborted } from '../lib/when-aborted.ts';
 import type { MessageOrigin, RawMessage } from '../notification/intake.ts';
@@ -140,14 +140,15 @@ class AmqpNotificationSource implements Source {
   }
 
   status(): ComponentStatus {
-    if (this.#refusal !== null) return { state: 'failed', reason: show(this.#refusal) };
+    if (this.#refusal !== null) return { state: 'failed', reason: errorText(this.#refusal) };
     const connection = this.#connection.status();
     if (connection.state !== 'ok') return connection;
     const trouble = this.#pump.trouble();
-    if (trouble !== null) return { state: 'degraded', reason: `messages are not taken: ${trouble.message}` };
+    if (trouble !== null)
+      return { state: 'degraded', reason: `messages are not taken: ${errorText(trouble)}` };
     const [missing] = this.#findings.filter((finding) => !finding.usable);
     if (missing !== undefined) return { state: 'degraded', reason: describe(missing) };
-    if (this.#foreign.length > 0) return { state: 'ok', reason: show(sharedNow(this.#foreign)) };
+    if (this.#foreign.length > 0) return { state: 'ok', reason: errorText(sharedNow(this.#foreign)) };
     const [difference] = this.#findings;
     return difference === undefined ? { state: 'ok' } : { state: 'ok', reason: describe(difference) };
   }
@@ -168,6 +169,7 @@ class AmqpNotificationSource implements Source {
     this.#isStopping = true;
     await Promise.race([this.#listener?.cancel(), whenAborted(deadline.signal)]);
     await this.#pump.drain(deadline);
+    await Promise.race([this.#listener?.close(), whenAborted(deadline.signal)]);
     await this.#connection.stop(deadline);
     this.#listener = null;
     this.#begun = null;
@@ -284,11 +286,7 @@ function createOrigins(
 }
 
 function describe(finding: TopologyFinding): string {
-  return show(finding.error);
-}
-
-function show(error: NephoscopeError): string {
-  return `${error.code} ${error.message}`;
+  return errorText(finding.error);
 }
 
 function sharedNow(foreign: readonly SharedQueue[]): NephoscopeError {

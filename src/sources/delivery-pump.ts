@@ -25,7 +25,7 @@ export interface PumpParts {
   readonly retry?: { readonly initialMillis: number; readonly maxMillis: number };
 }
 
-const DEFAULT_RETRY = { initialMillis: 200, maxMillis: 30_000 };
+const DEFAULT_RETRY = { initialMillis: 200, maxMillis: 10_000 };
 
 /**
  * Turns single deliveries into batches, one after another, in the order of arrival.

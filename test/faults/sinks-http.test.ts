@@ -44,7 +44,8 @@ test('an http:// target that fails in every way loses nothing of 100,000 notific
     target.breaks(fault, SLICE);
     const sending = run.send(SLICE);
     await until(`it is ${fault}`, () => target.isBroken(), 20_000);
-    await run.showsTrouble('publisher:http:', code);
+    await run.showsTrouble('publisher:http:', new RegExp(`^${code} `));
+    assert.ok((await run.count('nephoscope_publisher_failures_total', `code="${code}"`)) > 0);
     await sending;
     assert.ok(target.samples.arrived < run.sent(), 'It took everything while it failed');
     await target.heals();

@@ -1,6 +1,7 @@
-import { createServer, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { listen } from './listen.ts';
 import { Tally } from './oracle-tally.ts';
 
 /** What a web service may do to who posts to it. */
@@ -9,7 +10,7 @@ export type TargetFault = keyof typeof FAULTS | 'refusing connections' | 'closin
 /** A web service that takes lists of samples at `/samples` and of events at `/events`, unless it is told to misbehave. */
 export interface FaultTarget extends AsyncDisposable {
   readonly port: number;
-  /** What it has answered 200 to. What it got besides may come again, and counts as repeated only then. */
+  /** What it has answered 200 to. */
   readonly samples: Tally;
   readonly events: Tally;
   /** Items of requests that arrived whole and were not answered with 200. */
@@ -43,77 +44,108 @@ const FAULTS = {
 
 /** Listens on a free port of 127.0.0.1; `onTaken` is called with each item at the moment it is taken. */
 export async function startFaultTarget(onTaken: (item: unknown) => void = () => {}): Promise<FaultTarget> {
-  const tallies = { '/samples': new Tally(), '/events': new Tally() };
-  const sockets = new Set<Socket>();
-  let fault: TargetFault | null = null;
-  let next: { readonly fault: TargetFault; items: number } | null = null;
-  let refused = 0;
+  const target = new Target(onTaken);
+  await target.listen();
+  return target;
+}
 
-  const take = (path: string, items: readonly unknown[]): void => {
-    const tally = tallies[path as keyof typeof tallies];
-    for (const item of items) {
-      tally.add(item);
-      onTaken(item);
-    }
-    if (next === null) return;
-    next.items -= items.length;
-    if (next.items <= 0) begin(next.fault);
-  };
-  const begin = (which: TargetFault): void => {
-    next = null;
-    fault = which;
-    if (which === 'refusing connections') down();
-  };
-  const down = (): void => {
-    server.close();
-    for (const socket of sockets) socket.destroy();
-  };
-  const server = createServer(async (request, response) => {
-    const chunks: Buffer[] = [];
-    try {
-      for await (const chunk of request) {
-        if (fault === 'closing in the middle of a request') return void request.destroy();
-        chunks.push(chunk as Buffer);
-      }
-    } catch {
-      return;
-    }
-    const items: readonly unknown[] = JSON.parse(Buffer.concat(chunks).toString());
+class Target implements FaultTarget {
+  readonly samples = new Tally();
+  readonly events = new Tally();
+  readonly #onTaken: (item: unknown) => void;
+  readonly #server = createServer((request, response) => void this.#handle(request, response));
+  readonly #sockets = new Set<Socket>();
+  #port = 0;
+  #fault: TargetFault | null = null;
+  #next: { readonly fault: TargetFault; items: number } | null = null;
+  #refused = 0;
+
+  constructor(onTaken: (item: unknown) => void) {
+    this.#onTaken = onTaken;
+    this.#server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket.on('close', () => this.#sockets.delete(socket)).on('error', () => {}));
+    });
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  async listen(): Promise<void> {
+    this.#port = await listen(this.#server, this.#port);
+  }
+
+  refused(): number {
+    return this.#refused;
+  }
+
+  breaks(fault: TargetFault, afterItems = 0): void {
+    this.#next = afterItems > 0 ? { fault, items: afterItems } : null;
+    if (this.#next === null) this.#begin(fault);
+  }
+
+  isBroken(): boolean {
+    return this.#fault !== null;
+  }
+
+  async heals(): Promise<void> {
+    this.#fault = null;
+    this.#next = null;
+    // Requests that hang are never answered: who sent them must notice by itself.
+    if (!this.#server.listening) await this.listen();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#down();
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = await this.#read(request);
+    if (body === null) return;
+    const items: readonly unknown[] = JSON.parse(body);
+    const fault = this.#fault;
     if (fault === null) {
-      take(request.url ?? '', items);
+      this.#take(request.url === '/events' ? this.events : this.samples, items);
       response.end('{}');
       return;
     }
-    refused += items.length;
+    this.#refused += items.length;
     if (fault in FAULTS) await FAULTS[fault as keyof typeof FAULTS](response);
     else request.destroy();
-  });
-  server.on('connection', (socket) => {
-    sockets.add(socket.on('close', () => sockets.delete(socket)).on('error', () => {}));
-  });
-  const listen = (port: number) =>
-    new Promise<void>((resolve) => server.listen(port, '127.0.0.1', () => resolve()));
-  await listen(0);
-  const { port } = server.address() as AddressInfo;
-  return {
-    port,
-    samples: tallies['/samples'],
-    events: tallies['/events'],
-    refused: () => refused,
-    breaks: (which, afterItems = 0) => {
-      if (afterItems > 0) next = { fault: which, items: afterItems };
-      else begin(which);
-    },
-    isBroken: () => fault !== null,
-    heals: async () => {
-      fault = null;
-      next = null;
-      // Hung requests are never answered; their clients must notice by themselves.
-      if (!server.listening) await listen(port);
-    },
-    [Symbol.asyncDispose]: async () => {
-      down();
-      await Promise.resolve();
-    },
-  };
+  }
+
+  /** Null when the connection ended before the request did. */
+  async #read(request: IncomingMessage): Promise<string | null> {
+    const chunks: Buffer[] = [];
+    try {
+      for await (const chunk of request) {
+        if (this.#fault === 'closing in the middle of a request') request.destroy();
+        chunks.push(chunk as Buffer);
+      }
+    } catch {
+      return null;
+    }
+    return request.complete ? Buffer.concat(chunks).toString() : null;
+  }
+
+  #take(tally: Tally, items: readonly unknown[]): void {
+    for (const item of items) {
+      tally.add(item);
+      this.#onTaken(item);
+    }
+    if (this.#next === null) return;
+    this.#next.items -= items.length;
+    if (this.#next.items <= 0) this.#begin(this.#next.fault);
+  }
+
+  #begin(fault: TargetFault): void {
+    this.#next = null;
+    this.#fault = fault;
+    if (fault === 'refusing connections') this.#down();
+  }
+
+  #down(): void {
+    this.#server.close();
+    for (const socket of this.#sockets) socket.destroy();
+  }
 }

@@ -11,6 +11,8 @@ import { until } from './until.ts';
 const NAME = 'oracle';
 const QUEUE = `${NAME}.info`;
 const STEP = 1_000;
+/** How long a change of its state may take to show. */
+const LIMIT_MILLIS = 20_000;
 /** No run may take more memory, however much waits; what it takes is some 270 MB at its busiest. */
 const MAX_BYTES = 384 * 2 ** 20;
 
@@ -36,13 +38,16 @@ export interface OracleRun extends AsyncDisposable {
   send(count: number, perSecond?: number): Promise<void>;
   /** Another process of the same configuration and state, after the one before was ended with `signal`. */
   restart(signal: NodeJS.Signals): Promise<void>;
-  /** Waits until a part whose name begins with `component` says that it is in this trouble. */
-  showsTrouble(component: string, code: string): Promise<void>;
-  /** Waits until all parts are well. */
-  isWell(limitMillis?: number): Promise<void>;
+  /** Waits until a part whose name begins with `component` is degraded for such a reason. */
+  showsTrouble(component: string, reason: RegExp): Promise<void>;
+  /**
+   * Waits until all parts are well, but those whose reason holds this text. Asserts that the process has never taken more
+   * memory than it may.
+   */
+  isWell(but?: string): Promise<void>;
   /** The value of the metric whose line has all of `labels`, e.g. `reason="policy"`. */
   count(name: string, ...labels: readonly string[]): Promise<number>;
-  /** Ends the process and asserts that it left nothing with the broker and never took more memory than it may. */
+  /** Ends the process and asserts that it left nothing with the broker; gives the most memory it took until it was last well. */
   finish(): Promise<OracleMemory>;
 }
 
@@ -52,101 +57,126 @@ interface OracleMemory {
   readonly peak: number;
 }
 
-export interface OracleOptions extends Pick<ServerOptions, 'env' | 'args' | 'stateDir'> {
+export interface OracleOptions extends Pick<ServerOptions, 'stateDir'> {
   /** The pipelines, which may lead through the virtual host of the run or into its directory. */
   readonly pipelines: (run: { readonly vhost: TestVhost; readonly directory: string }) => OraclePipelines;
 }
 
+/** Makes the virtual host, writes the configuration and starts the process; resolves when it consumes. */
 export async function startOracleRun(options: OracleOptions): Promise<OracleRun> {
+  await using undo = new AsyncDisposableStack();
   const directory = mkdtempSync(join(tmpdir(), 'nephoscope-oracle-'));
-  const vhost = await createVhost();
-  const client = await vhost.open();
-  const settings = {
+  undo.defer(() => rmSync(directory, { recursive: true, force: true }));
+  const vhost = undo.use(await createVhost());
+  const client = undo.use(await vhost.open());
+  const settings: ServerOptions = {
     stateDir: options.stateDir ?? join(directory, 'state'),
-    args: options.args ?? [],
     env: {
       OS_DEFAULT__TRANSPORT_URL: vhost.url(5672, 'rabbit_retry_interval=0.1'),
       OS_NOTIFICATION__NOTIFICATION_CONTROL_EXCHANGES: NAME,
       OS_OSLO_MESSAGING_NOTIFICATIONS__TOPICS: NAME,
       ...writeConfiguration(directory, options.pipelines({ vhost, directory })),
-      ...options.env,
     },
   };
-  let server = await startServer(settings);
-  const memory = { troubled: 0, peak: 0 };
-  let sent = 0;
+  const server = await startServer(settings);
   await consumed(client, QUEUE);
-  const end = async (signal: NodeJS.Signals): Promise<void> => {
-    memory.peak = Math.max(memory.peak, memoryOf(server, 'VmHWM'));
-    const code = await server.end(signal);
-    assert.equal(code, signal === 'SIGKILL' ? signal : 0, server.stderr());
-  };
-  return {
-    vhost,
-    client,
-    directory,
-    get server() {
-      return server;
-    },
-    sent: () => sent,
-    send: async (count, perSecond = Number.POSITIVE_INFINITY) => {
-      const begin = performance.now();
-      const first = sent;
-      for (const last = sent + count; sent < last; ) {
-        const step = Math.min(STEP, last - sent, Math.max(1, perSecond / 20));
-        await client.publish(
-          NAME,
-          QUEUE,
-          Array.from({ length: step }, (_, at) => notification(sent + at)),
-        );
-        sent += step;
-        const early = begin + ((sent - first) / perSecond) * 1_000 - performance.now();
-        if (early > 0) await sleep(early);
-      }
-    },
-    restart: async (signal) => {
-      await end(signal);
-      server = await startServer(settings);
-    },
-    showsTrouble: async (component, code) => {
-      let parts: readonly PartStatus[] = [];
-      const isSo = async (): Promise<boolean> => {
-        parts = (await statuses(server)).filter(({ name }) => name.startsWith(component));
-        return parts.some(({ state, reason }) => state === 'degraded' && reason?.startsWith(`${code} `));
-      };
-      await until(`${component} shows ${code}`, isSo, 20_000).catch((cause: unknown) => {
-        throw new Error(`No ${component} shows ${code}: ${JSON.stringify(parts)}`, { cause });
-      });
-      memory.troubled = Math.max(memory.troubled, memoryOf(server, 'VmRSS'));
-    },
-    isWell: async (limitMillis = 20_000) => {
-      await until(
-        'all parts are well',
-        async () => (await statuses(server)).every(({ state }) => state === 'ok'),
-        limitMillis,
-      );
-    },
-    count: async (name, ...labels) => {
-      const text = await (await fetch(`${server.url}/metrics`)).text();
-      const lines = text.split('\n').filter((line) => labels.every((label) => line.includes(label)));
-      return sumMetric(lines.join('\n'), name);
-    },
-    finish: async () => {
-      const inFlight = (): Promise<number> => server.metric('nephoscope_source_in_flight');
-      await until('all is acknowledged', async () => (await inFlight()) === 0);
-      await end('SIGTERM');
-      // What was not acknowledged is back in the queue.
-      assert.equal(await client.ready(QUEUE), 0, 'Messages were left in the queue');
-      assert.ok(memory.peak < MAX_BYTES, `It took ${memory.peak} bytes of memory`);
-      return memory;
-    },
-    [Symbol.asyncDispose]: async () => {
-      server.child.kill('SIGKILL');
-      await client[Symbol.asyncDispose]();
-      await vhost[Symbol.asyncDispose]();
-      rmSync(directory, { recursive: true, force: true });
-    },
-  };
+  return new Run({ vhost, client, directory, settings, server, undo: undo.move() });
+}
+
+type RunParts = Pick<OracleRun, 'vhost' | 'client' | 'directory' | 'server'> & {
+  readonly settings: ServerOptions;
+  readonly undo: AsyncDisposable;
+};
+
+class Run implements OracleRun {
+  readonly vhost: TestVhost;
+  readonly client: TestClient;
+  readonly directory: string;
+  readonly #settings: ServerOptions;
+  readonly #undo: AsyncDisposable;
+  readonly #memory = { troubled: 0, peak: 0 };
+  #server: Server;
+  #sent = 0;
+
+  constructor({ vhost, client, directory, settings, server, undo }: RunParts) {
+    this.vhost = vhost;
+    this.client = client;
+    this.directory = directory;
+    this.#settings = settings;
+    this.#undo = undo;
+    this.#server = server;
+  }
+
+  get server(): Server {
+    return this.#server;
+  }
+
+  sent(): number {
+    return this.#sent;
+  }
+
+  async send(count: number, perSecond = Number.POSITIVE_INFINITY): Promise<void> {
+    const begin = performance.now();
+    const first = this.#sent;
+    for (const last = first + count; this.#sent < last; ) {
+      const step = Math.min(STEP, last - this.#sent, Math.max(1, perSecond / 20));
+      const bodies = Array.from({ length: step }, (_, at) => notification(this.#sent + at));
+      await this.client.publish(NAME, QUEUE, bodies);
+      this.#sent += step;
+      const early = begin + ((this.#sent - first) / perSecond) * 1_000 - performance.now();
+      if (early > 0) await sleep(early);
+    }
+  }
+
+  async restart(signal: NodeJS.Signals): Promise<void> {
+    await this.#end(signal);
+    this.#server = await startServer(this.#settings);
+  }
+
+  async showsTrouble(component: string, reason: RegExp): Promise<void> {
+    let parts: readonly PartStatus[] = [];
+    const isSo = async (): Promise<boolean> => {
+      parts = (await statuses(this.#server)).filter(({ name }) => name.startsWith(component));
+      return parts.some((part) => part.state === 'degraded' && reason.test(part.reason ?? ''));
+    };
+    await until(`${component} shows ${reason}`, isSo, LIMIT_MILLIS).catch((cause: unknown) => {
+      throw new Error(`No ${component} shows ${reason}: ${JSON.stringify(parts)}`, { cause });
+    });
+    this.#memory.troubled = Math.max(this.#memory.troubled, memoryOf(this.#server, 'VmRSS'));
+  }
+
+  async isWell(but = 'nothing'): Promise<void> {
+    const isWell = ({ state, reason }: PartStatus): boolean =>
+      state === 'ok' || reason?.includes(but) === true;
+    await until('all parts are well', async () => (await statuses(this.#server)).every(isWell), LIMIT_MILLIS);
+    this.#memory.peak = Math.max(this.#memory.peak, memoryOf(this.#server, 'VmHWM'));
+    assert.ok(this.#memory.peak < MAX_BYTES, `It took ${this.#memory.peak} bytes of memory`);
+  }
+
+  async count(name: string, ...labels: readonly string[]): Promise<number> {
+    const text = await (await fetch(`${this.#server.url}/metrics`)).text();
+    const lines = text.split('\n').filter((line) => labels.every((label) => line.includes(label)));
+    return sumMetric(lines.join('\n'), name);
+  }
+
+  async finish(): Promise<OracleMemory> {
+    const inFlight = (): Promise<number> => this.#server.metric('nephoscope_source_in_flight');
+    await until('all is acknowledged', async () => (await inFlight()) === 0, LIMIT_MILLIS);
+    await this.#end('SIGTERM');
+    // What was not acknowledged is back in the queue.
+    assert.equal(await this.client.ready(QUEUE), 0, 'Messages were left in the queue');
+    return this.#memory;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server.end('SIGKILL');
+    await this.#undo[Symbol.asyncDispose]();
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    const code = await this.#server.end(signal);
+    assert.equal(code, signal === 'SIGKILL' ? signal : 0, this.#server.stderr());
+  }
 }
 
 interface PartStatus {

@@ -128,7 +128,8 @@ export class SqliteStore implements Store {
 
   status(): ComponentStatus {
     if (this.#running === null) return { state: 'stopped', reason: 'Not started, or stopped' };
-    if (this.#failure !== null) return { state: 'degraded', reason: this.#failure.message };
+    if (this.#failure !== null)
+      return { state: 'degraded', reason: `${this.#failure.code} ${this.#failure.message}` };
     const free = this.#freeBytes();
     if (free !== null && free < LOW_DISK_BYTES) {
       return {
