@@ -153,7 +153,7 @@ suite('notifications over RabbitMQ', { skip, timeout: 120_000 }, () => {
     await until('it was tried three times', () => one.intake.calls >= 3);
     assert.deepEqual(one.source.status(), {
       state: 'degraded',
-      reason: 'messages are not taken: the store is away',
+      reason: 'messages are not taken: E2010 the store is away',
     });
     assert.equal(counted(one.metrics, 'acknowledged_total'), 0);
     assert.equal(await unacknowledged(vhost.name, one.queue), 10);
