@@ -1,5 +1,8 @@
 import { isIPv4, isIPv6 } from 'node:net';
+import { NephoscopeError } from '../component/errors.ts';
+import type { Config } from '../config/option.ts';
 import { ApiError } from './errors.ts';
+import { API_HOST } from './options.ts';
 
 /** True for addresses and names that mean this machine: `localhost`, `127.x.x.x`, `::1`, with or without brackets. */
 export function isLoopback(host: string): boolean {
@@ -7,6 +10,13 @@ export function isLoopback(host: string): boolean {
   if (isIPv4(name)) return name.startsWith('127.');
   if (isIPv6(name)) return name === '::1' || name === '0:0:0:0:0:0:0:1';
   return name === 'localhost' || name.endsWith('.localhost');
+}
+
+/** Where the API is to listen. Throws a permanent `NephoscopeError` (E4012) unless that is loopback. Pure. */
+export function checkApiAddress(config: Pick<Config, 'get'>): string {
+  const host = config.get(API_HOST);
+  if (isLoopback(host)) return host;
+  throw new NephoscopeError('E4012', `The API would listen on ${host}, which others can reach`);
 }
 
 /** What of a request says where it came from. */

@@ -8,10 +8,9 @@ import type { Metrics } from '../observe/metrics.ts';
 import type { Taps } from '../observe/taps.ts';
 import type { Store } from '../store/store.ts';
 import { type ApiApplication, createApplication } from './application.ts';
-import { isLoopback } from './loopback.ts';
+import { checkApiAddress } from './loopback.ts';
 import {
   API_DEFAULT_RETURN_LIMIT,
-  API_HOST,
   API_MAX_REQUEST_BYTES,
   API_MAXIMUM_RETURN_ITEMS,
   API_PORT,
@@ -42,10 +41,7 @@ export interface ApiServer extends Component {
  * loopback. `start` rejects with E4013 when the address cannot be bound.
  */
 export function createApiServer({ config, logger, ...parts }: ApiServerParts): ApiServer {
-  const host = config.get(API_HOST);
-  if (!isLoopback(host)) {
-    throw new NephoscopeError('E4012', `The API would listen on ${host}, which others can reach`);
-  }
+  const host = checkApiAddress(config);
   // Registered here as well, so that they are listed before the first start.
   createRequestMetrics(parts.metrics);
   const limits = {

@@ -105,6 +105,9 @@ suite('publishers of a plan', () => {
     assert.match(one, /^\/state\/spool\/file-samples-[0-9a-f]{12}$/);
     assert.equal(queueOf('file:///a?policy=queue&max_retry=3&batch_size=7'), one);
     assert.notEqual(queueOf('file:///b?policy=queue'), one);
+    const other = queueOf('https://u:p@h/x?policy=queue&timeout=5&verify_ssl=/old.pem');
+    assert.equal(queueOf('https://v:q@h/x?policy=queue&timeout=9&verify_ssl=/new.pem&clientcert=/c'), other);
+    assert.notEqual(queueOf('https://h/x?policy=queue&batch=false'), other);
     assert.notEqual(queueOf('file:///a?policy=queue&json'), one);
     assert.equal(queueOf('file:///a'), '');
   });

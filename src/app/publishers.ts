@@ -120,12 +120,15 @@ export function resolvePublisher<Kind extends PipelineKind>(
 }
 
 /**
- * The directory of a queue on disk belongs to its target: a URL with another login or policy keeps it, one that names
- * another host, path or topic, or has other parameters of its own, has another.
+ * The directory of a queue on disk belongs to its target: a URL with another login or policy, or with other certificates
+ * and times, keeps it (they are what is repaired while it waits); one that names another host, path or topic, or has other
+ * parameters of its own, has another.
  */
 function queueName(kind: PipelineKind, { parameters }: PublisherDefinition, url: PublisherUrl): string {
   const common = new Set(DELIVERY_PARAMETERS.map(({ name }) => name));
-  const own = parameters.filter(({ name }) => !common.has(name)).map((one) => [one.name, url.get(one)]);
+  const own = parameters
+    .filter(({ name, isAboutTheWay }) => !common.has(name) && isAboutTheWay !== true)
+    .map((one) => [one.name, url.get(one)]);
   const identity = JSON.stringify([kind, url.shown, own, url.rest]);
   const digest = createHash('sha256').update(identity).digest('hex').slice(0, 12);
   return `${url.scheme}-${ITEMS[kind]}-${digest}`;

@@ -22,3 +22,12 @@ test('a file of meter definitions is one part, with its mistakes', (t) => {
     [['meter definitions', ['E1212']]],
   );
 });
+
+test('an address of the API that others can reach is a mistake before the start, too', () => {
+  const { setup, parts } = checkSetup(loadConfigWithoutFiles(OPTIONS, { OS_API__HOST: '0.0.0.0' }));
+  assert.equal(setup, null);
+  assert.deepEqual(
+    parts.filter(({ role }) => role === 'api').map(({ problems }) => problems.map(({ code }) => code)),
+    [['E4012']],
+  );
+});

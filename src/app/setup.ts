@@ -1,3 +1,4 @@
+import { checkApiAddress } from '../api/loopback.ts';
 import { ConfigurationError, NephoscopeError, type Problem, problem } from '../component/errors.ts';
 import type { Config } from '../config/option.ts';
 import type { YamlDocument } from '../config/yaml.ts';
@@ -123,9 +124,10 @@ class Reading {
     this.parts.push({ role: 'deployments', path: path ?? 'transport options', problems });
   }
 
-  /** Options of what receives datagrams; nothing is shown where nothing is wrong. */
+  /** Where is listened; nothing is shown where nothing is wrong. */
   receivers(): void {
     for (const [role, read] of [
+      ['api', checkApiAddress],
       ['statsd', readStatsdSettings],
       ['notification_udp', readDatagramSettings],
     ] as const) {

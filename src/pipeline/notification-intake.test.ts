@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { createDeadline } from '../component/component.ts';
 import { NephoscopeError } from '../component/errors.ts';
 import type { Event } from '../model/event.ts';
 import type { Sample } from '../model/sample.ts';
@@ -7,8 +8,11 @@ import { createConverter } from '../notification/converter.ts';
 import { decodeNotification } from '../notification/envelope.ts';
 import type { RawMessage } from '../notification/intake.ts';
 import { createWantedCheck } from '../notification/wanted.ts';
+import { silentLogger } from '../observe/logger.ts';
 import { Metrics } from '../observe/metrics.ts';
 import { Taps } from '../observe/taps.ts';
+import { deliver } from '../publishers/delivery.ts';
+import type { DeliverySettings } from '../publishers/delivery-settings.ts';
 import type { Publisher, PublishResult } from '../publishers/publisher.ts';
 import type { ParkedItem } from '../store/store.ts';
 import { createNotificationIntake, type IntakeParts } from './notification-intake.ts';
@@ -17,7 +21,18 @@ import { PipelineRunner } from './runner.ts';
 
 const { signal } = new AbortController();
 
-function sampleMessage(index: number, deployment?: string): RawMessage {
+const DELIVERY: DeliverySettings = {
+  isDirect: false,
+  policy: 'default',
+  maxQueueLength: 1,
+  maxRetry: 1,
+  batchSize: 1_000,
+  batchTimeoutMillis: 0,
+  attemptTimeoutMillis: 10_000,
+  concurrency: 1,
+};
+
+function sampleMessage(index: number, deployment?: string, samples = 1): RawMessage {
   const body = JSON.stringify({
     message_id: `m-${index}`,
     event_type: 'telemetry.polling',
@@ -25,16 +40,14 @@ function sampleMessage(index: number, deployment?: string): RawMessage {
     publisher_id: 'p',
     timestamp: '2026-01-02 03:04:05',
     payload: {
-      samples: [
-        {
-          message_id: `s-${index}`,
-          counter_name: 'cpu',
-          counter_type: 'gauge',
-          counter_volume: index,
-          resource_id: 'r',
-          timestamp: '2026-01-02T03:04:05',
-        },
-      ],
+      samples: Array.from({ length: samples }, (_, at) => ({
+        message_id: at === 0 ? `s-${index}` : `s-${index}-${at}`,
+        counter_name: 'cpu',
+        counter_type: 'gauge',
+        counter_volume: index,
+        resource_id: 'r',
+        timestamp: '2026-01-02T03:04:05',
+      })),
     },
   });
   const origin = deployment === undefined ? { source: 'test' } : { source: 'test', deployment };
@@ -127,6 +140,40 @@ suite('notification intake', () => {
     await assert.rejects(intake.take(batch, signal), error);
     assert.ok(calls < 5, `${calls} pieces`);
     assert.equal(count('nephoscope_notifications_total{outcome="accepted"}'), '0');
+  });
+
+  test('a batch of more products than a publisher lets wait gets through at once, each of them once', async () => {
+    const seen = new Map<string, number>();
+    const slow: Publisher<Sample> = {
+      name: 'publisher:slow',
+      start: async () => {},
+      stop: async () => {},
+      status: () => ({ state: 'ok' }),
+      publish: async (samples) => {
+        await new Promise((resolve) => setImmediate(resolve));
+        for (const { id } of samples) seen.set(id, (seen.get(id) ?? 0) + 1);
+        return await accepted(samples);
+      },
+    };
+    const delivery = deliver(slow, DELIVERY, {
+      name: 'publisher:slow',
+      log: silentLogger,
+      metrics: new Metrics(),
+    });
+    await delivery.start(signal);
+    const { intake } = fixture((samples) => delivery.publish(samples, signal));
+    const batch = Array.from({ length: 1_000 }, (_, index) => sampleMessage(index, undefined, 100));
+    const outcomes = await Promise.all([
+      intake.take(batch.slice(0, 600), signal),
+      intake.take(batch.slice(600), signal),
+    ]);
+    assert.deepEqual(
+      outcomes.flat(),
+      Array.from(batch, () => 'accepted'),
+    );
+    assert.equal(seen.size, 100_000);
+    assert.deepEqual(new Set(seen.values()), new Set([1]));
+    await delivery.stop(createDeadline(1_000));
   });
 
   test('parks what a publisher refuses for good, with the bytes of its message, wherever it stands', async () => {

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { toError } from '../component/errors.ts';
+import { Room } from '../lib/room.ts';
 import type { Event } from '../model/event.ts';
 import type { Notification } from '../model/notification.ts';
 import type { Sample } from '../model/sample.ts';
@@ -35,6 +36,13 @@ export interface IntakeParts {
 const CHUNK_MESSAGES = 125;
 
 /**
+ * Products that publishers have not answered for. Polling agents put hundreds of samples into a message, so a batch of
+ * messages may hold more than a publisher lets wait (`MAX_WAITING_ITEMS`): given at once it would be refused, and given
+ * again as a whole for ever. Well below that bound, as several pipelines may lead to one publisher.
+ */
+const MAX_UNSETTLED_ITEMS = 10_000;
+
+/**
  * The main job: bytes → notification → events and samples → pipelines → publishers, then one outcome per message.
  *
  * A message that cannot be read or converted, or whose product a publisher refuses for good, is parked with its
@@ -42,15 +50,17 @@ const CHUNK_MESSAGES = 125;
  */
 export function createNotificationIntake(parts: IntakeParts): Intake {
   const count = createCounters(parts.metrics);
+  const room = new Room(MAX_UNSETTLED_ITEMS);
   return {
     take: async (messages, signal) => {
       let failure: { readonly error: unknown } | null = null;
       const chunks: Promise<readonly MessageOutcome[]>[] = [];
       for (let start = 0; start < messages.length && failure === null; start += CHUNK_MESSAGES) {
         if (start > 0) await nextTurn();
+        await room.whenNobodyWaits();
         const chunk =
           messages.length <= CHUNK_MESSAGES ? messages : messages.slice(start, start + CHUNK_MESSAGES);
-        const taken = takeChunk(chunk, signal, parts, count);
+        const taken = takeChunk(chunk, signal, parts, count, room);
         chunks.push(
           taken.catch((error: unknown) => {
             failure ??= { error };
@@ -77,20 +87,25 @@ function takeChunk(
   signal: AbortSignal,
   parts: IntakeParts,
   count: Counters,
+  room: Room,
 ): Promise<readonly MessageOutcome[]> {
   const batch = convertAll(messages, parts, count);
-  return settle(
-    messages,
-    {
-      events: parts.events.publish(batch.events.items, signal),
-      samples: parts.samples.publish(batch.samples.items, signal),
-      parked: batch.parked.length === 0 ? undefined : parts.parking.park(batch.parked),
-      eventOwners: batch.events.owners,
-      sampleOwners: batch.samples.owners,
-      parkedOwners: batch.parkedOwners,
-    },
-    parts,
-  );
+  const items = batch.events.items.length + batch.samples.items.length;
+  const taken = room.tryEnter(items)
+    ? settle(messages, send(batch, signal, parts), parts)
+    : room.enter(items).then(() => settle(messages, send(batch, signal, parts), parts));
+  return taken.finally(() => room.leave(items));
+}
+
+function send(batch: Batch, signal: AbortSignal, parts: IntakeParts): Sent {
+  return {
+    events: parts.events.publish(batch.events.items, signal),
+    samples: parts.samples.publish(batch.samples.items, signal),
+    parked: batch.parked.length === 0 ? undefined : parts.parking.park(batch.parked),
+    eventOwners: batch.events.owners,
+    sampleOwners: batch.samples.owners,
+    parkedOwners: batch.parkedOwners,
+  };
 }
 
 /** A chunk on its way: answers that are awaited, and for each product the message it came from. */

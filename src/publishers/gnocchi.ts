@@ -49,6 +49,7 @@ const DEFINITIONS_FILE: UrlParameter<'text', string> = {
 };
 const TIMEOUT: UrlParameter<'float', number> = {
   name: 'timeout',
+  isAboutTheWay: true,
   type: 'float',
   default: 6.05,
   min: 0.1,

@@ -15,6 +15,7 @@ import type {
 
 const TIMEOUT: UrlParameter<'float', number> = {
   name: 'timeout',
+  isAboutTheWay: true,
   type: 'float',
   default: 5,
   min: 0.1,
@@ -24,6 +25,7 @@ const TIMEOUT: UrlParameter<'float', number> = {
 };
 const MAX_RETRIES: UrlParameter<'integer', number> = {
   name: 'max_retries',
+  isAboutTheWay: true,
   type: 'integer',
   default: 2,
   min: 0,
@@ -31,18 +33,21 @@ const MAX_RETRIES: UrlParameter<'integer', number> = {
 };
 const VERIFY_SSL: UrlParameter<'text', string> = {
   name: 'verify_ssl',
+  isAboutTheWay: true,
   type: 'text',
   default: 'True',
   doc: 'Whether the certificate of the target is verified, or a PEM file or directory of the authorities to trust.',
 };
 const CLIENT_CERT: UrlParameter<'text', null> = {
   name: 'clientcert',
+  isAboutTheWay: true,
   type: 'text',
   default: null,
   doc: 'PEM file of the certificate to show to the target. Read again for each new connection.',
 };
 const CLIENT_KEY: UrlParameter<'text', null> = {
   name: 'clientkey',
+  isAboutTheWay: true,
   type: 'text',
   default: null,
   doc: 'PEM file of the key of clientcert, unless it stands in the same file.',
@@ -53,6 +58,7 @@ const HTTP_PARAMETERS: readonly UrlParameter[] = [TIMEOUT, MAX_RETRIES, VERIFY_S
 
 const SSL: UrlParameter<'boolean', boolean> = {
   name: 'ssl',
+  isAboutTheWay: true,
   type: 'boolean',
   default: false,
   doc: 'Whether the target is spoken to over TLS.',

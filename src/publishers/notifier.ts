@@ -46,6 +46,7 @@ const MAX_MESSAGE_BYTES = {
   min: 1024,
   max: 67_108_864,
   unit: 'bytes',
+  isAboutTheWay: true,
   doc: 'The most payload of one message; more is sent as several.',
 } as const satisfies UrlParameter;
 

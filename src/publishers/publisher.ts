@@ -77,6 +77,8 @@ export interface UrlParameter<
   readonly min?: number;
   readonly max?: number;
   readonly choices?: readonly string[];
+  /** Says how the target is reached, not which one it is: a queue on disk stays with it when this changes. */
+  readonly isAboutTheWay?: boolean;
 }
 
 /** A publisher's URL, taken apart and checked against the parameters of its definition. Pure data. */

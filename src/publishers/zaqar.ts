@@ -34,6 +34,7 @@ const TTL: UrlParameter<'integer', number> = {
 };
 const TIMEOUT: UrlParameter<'float', number> = {
   name: 'timeout',
+  isAboutTheWay: true,
   type: 'float',
   default: 10,
   min: 0.1,
