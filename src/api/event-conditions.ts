@@ -14,6 +14,7 @@ const FIELD_OPERATORS: ReadonlyMap<string, readonly ComparisonOperator[]> = new 
   ['event_type', ['eq']],
   ['message_id', ['eq']],
   ['deployment', ['eq']],
+  ['priority', ['eq']],
   ['start_timestamp', ['ge', 'eq']],
   ['end_timestamp', ['le', 'eq']],
 ]);
@@ -37,6 +38,9 @@ export function eventConditions(conditions: readonly Condition[]): EventQuery {
         break;
       case 'deployment':
         query.deployment = condition.value;
+        break;
+      case 'priority':
+        query.priority = condition.value.toLowerCase();
         break;
       case 'start_timestamp':
         query.startMicros = instant(condition);

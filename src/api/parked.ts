@@ -1,10 +1,10 @@
 import { Type } from '@sinclair/typebox';
 import { formatUtc } from '../lib/timestamp.ts';
 import type { MessageOutcome } from '../notification/intake.ts';
+import { maskSecrets } from '../notification/mask-secrets.ts';
 import type { StoredParkedItem } from '../store/store.ts';
 import { boundedList } from './bounded-list.ts';
 import { badValue, notFound } from './errors.ts';
-import { maskSecrets } from './mask-secrets.ts';
 import { LIMIT, textParameter } from './parameters.ts';
 import { type ApiContext, type ApiRoute, defineRoute } from './route.ts';
 import { NULLABLE_TEXT } from './schemas.ts';

@@ -4,10 +4,10 @@ import { type Event, TRAIT_TYPE_NAMES, type Trait } from '../model/event.ts';
 import type { JsonObject, JsonValue } from '../model/json.ts';
 import type { Notification } from '../model/notification.ts';
 import type { Sample } from '../model/sample.ts';
+import { maskSecrets } from '../notification/mask-secrets.ts';
 import { isSecretKey } from '../notification/secrets.ts';
 import { maskUrlPasswords } from '../observe/redaction.ts';
 import type { DroppedTap, ParkedTap, Tapped, TapRecords, TapStage } from '../observe/taps.ts';
-import { maskSecrets } from './mask-secrets.ts';
 import { kindOf } from './tap-conditions.ts';
 
 /** What of one record is shown at most, in characters. */

@@ -33,7 +33,13 @@ export const WHERE_FIELDS = {
   },
   resources: { names: { ...PERSONAL, timestamp: 'time' }, others: 'metadata' },
   events: {
-    names: { event_type: 'equal', message_id: 'equal', deployment: 'equal', timestamp: 'time' },
+    names: {
+      event_type: 'equal',
+      message_id: 'equal',
+      deployment: 'equal',
+      priority: 'equal',
+      timestamp: 'time',
+    },
     others: 'trait',
   },
 } as const satisfies Record<string, WhereFields>;

@@ -7,6 +7,7 @@ import type { Sample } from '../model/sample.ts';
 import type { Conversion } from '../notification/converter.ts';
 import { NotificationError } from '../notification/envelope.ts';
 import type { Intake, MessageOutcome, RawMessage } from '../notification/intake.ts';
+import { withoutContextSecrets } from '../notification/mask-secrets.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Taps } from '../observe/taps.ts';
 import type { ParkedItem, ParkingStore } from '../store/store.ts';
@@ -266,7 +267,7 @@ function parkedItem(message: RawMessage, thrown: unknown, { nowMicros, taps }: I
     code: known?.code ?? 'E5013',
     reason: error.message,
     origin: message.origin,
-    body: message.body,
+    body: withoutContextSecrets(message.body),
     parkedMicros: nowMicros(),
     messageId: known?.messageId ?? null,
     eventType: known?.eventType ?? null,

@@ -141,6 +141,7 @@ export interface EventQuery {
   readonly eventType?: string;
   readonly messageId?: string;
   readonly deployment?: string;
+  readonly priority?: string;
   readonly startMicros?: number;
   /** Inclusive. */
   readonly endMicros?: number;

@@ -119,6 +119,9 @@ export function storeEventContract(name: string, open: OpenForTest): void {
     ]);
     assert.deepEqual([await find({ deployment: 'east' }), await find({ deployment: 'south' })], ['5', '']);
     assert.equal((await store.event('m6'))?.deployment, 'west');
+    const failure = { messageId: 'm7', priority: 'error', generatedMicros: START + 98 * HOUR } as const;
+    await store.recordEvents([eventOf(failure)]);
+    assert.equal(await find({ priority: 'error' }), '7');
     assert.equal(await find({ messageId: 'm2' }), '2');
     assert.equal(await find({ messageId: 'm2', eventType: 'odd' }), '');
     assert.equal(await find({ messageId: 'm2', endMicros: START }), '');

@@ -155,6 +155,7 @@ function meetsAll(event: EventRow, query: EventQuery): boolean {
   if (query.messageId !== undefined && event.messageId !== query.messageId) return false;
   if (query.eventType !== undefined && event.eventType !== query.eventType) return false;
   if (query.deployment !== undefined && event.deployment !== query.deployment) return false;
+  if (query.priority !== undefined && event.priority !== query.priority) return false;
   if (event.generatedMicros < (query.startMicros ?? EARLIEST)) return false;
   if (event.generatedMicros > (query.endMicros ?? LATEST)) return false;
   const { traits: conditions = [], projectOrNone } = query;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { maskSecrets } from './mask-secrets.ts';
+import { maskSecrets, withoutContextSecrets } from './mask-secrets.ts';
 
 test('credentials are overwritten in plain messages', () => {
   assert.equal(
@@ -60,4 +60,20 @@ test('a megabyte of backslashes, quotes or blanks is looked through at once', ()
   for (const piece of ['\\', '"', '"a":', '{"token":"\\', ' ', '['])
     maskSecrets(piece.repeat(1_000_000 / piece.length));
   assert.ok(performance.now() - started < 3_000);
+});
+
+test('a body that is put aside loses its credentials and no other byte', () => {
+  const odd = Buffer.concat([
+    Buffer.from('{"_context_auth_token": "gAAAA", "_context_password": "p", "password": "kept", "x": "'),
+    Buffer.from([0xff, 0x00, 0xc3, 0xa9]),
+    Buffer.from('"'),
+  ]);
+  const expected = Buffer.concat([
+    Buffer.from('{"_context_auth_token": "***", "_context_password": "***", "password": "kept", "x": "'),
+    Buffer.from([0xff, 0x00, 0xc3, 0xa9]),
+    Buffer.from('"'),
+  ]);
+  assert.deepEqual(Buffer.from(withoutContextSecrets(odd)), expected);
+  const plain = Buffer.from('{"x": 1');
+  assert.equal(withoutContextSecrets(plain), plain);
 });

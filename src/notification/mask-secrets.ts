@@ -1,5 +1,5 @@
 import { isSecretName } from '../config/redact.ts';
-import { isSecretKey } from '../notification/secrets.ts';
+import { isSecretKey } from './secrets.ts';
 
 /** `"key":`, also inside a JSON text that is itself a string of another one, where quotes have backslashes. */
 const KEY = /(?<!\\)(\\*)"([^"\\]{1,200})\1"\s*:\s*/g;
@@ -11,12 +11,26 @@ const MASK = '***';
  * Works on the text, because what is parked is often no valid JSON, and leaves everything else as it came. Pure.
  */
 export function maskSecrets(text: string): string {
+  return maskValues(text, (key) => isSecretKey(key) || isSecretName(key));
+}
+
+/**
+ * The body of a message that is put aside, without the credentials of whoever made the request: `***` stands for them.
+ * The same object when there are none; every other byte stays, whatever encoding it is in. Pure.
+ */
+export function withoutContextSecrets(body: Uint8Array): Uint8Array {
+  const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1');
+  const masked = maskValues(text, (key) => isSecretKey(key) || key === '_context_password');
+  return masked === text ? body : Buffer.from(masked, 'latin1');
+}
+
+function maskValues(text: string, isSecret: (key: string) => boolean): string {
   const pieces: string[] = [];
   let copied = 0;
   for (const match of text.matchAll(KEY)) {
     const start = match.index + match[0].length;
     const [, backslashes = '', key = ''] = match;
-    if (match.index < copied || !(isSecretKey(key) || isSecretName(key))) continue;
+    if (match.index < copied || !isSecret(key)) continue;
     pieces.push(text.slice(copied, start), `${backslashes}"${MASK}${backslashes}"`);
     copied = valueEnd(text, start, backslashes.length);
   }
