@@ -191,5 +191,5 @@ test('a server is started anew with memory limits, larger ones once something is
     assert.equal(pid, ended.pid, 'it stays the same process');
     return flags.filter((flag) => flag.startsWith('--max-semi'));
   });
-  assert.deepEqual(nurseries, [['--max-semi-space-size=4'], ['--max-semi-space-size=16'], []]);
+  assert.deepEqual(nurseries, [['--max-semi-space-size=2'], ['--max-semi-space-size=16'], []]);
 });
