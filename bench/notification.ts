@@ -14,8 +14,8 @@ const MESSAGES = 200_000;
 const ROUNDS = 3;
 const BATCH = 500;
 const EVENT_TYPES = 16;
-/** As `bin/nephoscope` gives them to a server with a broker, and so to its workers. */
-const SERVER_FLAGS = ['--max-semi-space-size=16', '--initial-old-space-size=96', '--no-parallel-scavenge'];
+/** Of the workers of a server with a broker. */
+const WORKER_FLAGS = ['--max-semi-space-size=16', '--initial-old-space-size=96', '--no-parallel-scavenge'];
 const WORKER = fileURLToPath(new URL('./notification-worker.ts', import.meta.url));
 
 /** The notification agent: from a real broker into files and into the embedded store, and what bounds it without one. */
@@ -98,7 +98,7 @@ function ofType({ body }: Recorded, type: number): RawMessage {
 async function rateOf(count: number): Promise<number> {
   const workers: ChildProcess[] = [];
   for (let index = 0; index < count; index++) {
-    const worker = fork(WORKER, { execArgv: SERVER_FLAGS });
+    const worker = fork(WORKER, { execArgv: WORKER_FLAGS });
     await once(worker, 'message');
     workers.push(worker);
   }

@@ -166,15 +166,18 @@ async function carryOut(call: Call, parts: WorkerPoolParts, signal: AbortSignal)
   }
 }
 
+/** Every processor has a worker of its own; threads that help one only take it from another (docs/decisions/0008). */
+const WORKER_FLAGS = ['--no-parallel-scavenge'];
+
 /**
- * Starts workers as children under the same Node with the same flags: `script` with `args` and the number of the worker.
+ * Starts workers as children under the same Node with the same flags, one thread for small collections: `script` with `args` and the number of the worker.
  * Their log goes where that of this process goes.
  */
 export function forkWorkers(script: string, args: readonly string[]): ForkWorker {
   return (index) => {
     const child = fork(script, [...args, '--worker-index', String(index)], {
       execPath: process.execPath,
-      execArgv: process.execArgv,
+      execArgv: [...process.execArgv, ...WORKER_FLAGS],
       serialization: 'advanced',
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
