@@ -75,7 +75,7 @@ const ESCAPE =
 function write(value: JsonValue, depth: number): string {
   switch (typeof value) {
     case 'string':
-      return writeText(value);
+      return quoted(value);
     case 'number':
       return Object.is(value, -0) ? '-0' : Number.isFinite(value) ? `${value}` : 'null';
     case 'bigint':
@@ -90,7 +90,8 @@ function write(value: JsonValue, depth: number): string {
 // Printable ASCII without quote and backslash: most texts need no call of JSON.stringify, which is dear for short ones.
 const SIMPLE_TEXT = /^[ !#-[\]-~]*$/;
 
-function writeText(text: string): string {
+/** JSON text of a text, as JSON.stringify gives it. */
+export function quoted(text: string): string {
   return SIMPLE_TEXT.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 
@@ -107,7 +108,7 @@ function writeObject(value: null | FloatToken | JsonArray | JsonObject, depth: n
   }
   for (const key of Object.keys(value)) {
     const item = value[key];
-    if (item !== undefined) text += `${text === '' ? '' : ','}${writeText(key)}:${write(item, depth + 1)}`;
+    if (item !== undefined) text += `${text === '' ? '' : ','}${quoted(key)}:${write(item, depth + 1)}`;
   }
   return `{${text}}`;
 }

@@ -1,10 +1,10 @@
-import { stringifyExact } from '../lib/exact-json.ts';
+import { quoted, stringifyExact } from '../lib/exact-json.ts';
 import { pythonFloatText, pythonRepr } from '../lib/python-text.ts';
 import { type Event, TRAIT_TYPE, type Trait, type TraitType } from '../model/event.ts';
 import { isJsonObject, type JsonObject } from '../model/json.ts';
 import type { Sample } from '../model/sample.ts';
 import { wireNumber } from '../wire/fields.ts';
-import { mappingText, quoted } from '../wire/json-text.ts';
+import { mappingText } from '../wire/json-text.ts';
 import { sampleMappingText } from '../wire/sample-mapping.ts';
 
 /**

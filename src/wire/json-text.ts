@@ -1,14 +1,6 @@
-import { MAX_JSON_DEPTH, stringifyExact } from '../lib/exact-json.ts';
+import { MAX_JSON_DEPTH, quoted, stringifyExact } from '../lib/exact-json.ts';
 import { isJsonObject, type JsonObject } from '../model/json.ts';
 import { keyOrder } from './key-order.ts';
-
-// Printable ASCII without quote and backslash: most texts need no call of JSON.stringify, which is dear for short ones.
-const SIMPLE_TEXT = /^[ !#-[\]-~]*$/;
-
-/** JSON text of a text. */
-export function quoted(text: string): string {
-  return SIMPLE_TEXT.test(text) ? `"${text}"` : JSON.stringify(text);
-}
 
 /** JSON text of a text or null. */
 export function quotedOrNull(text: string | null): string {

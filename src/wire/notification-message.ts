@@ -1,6 +1,6 @@
+import { quoted } from '../lib/exact-json.ts';
 import { formatUtc } from '../lib/timestamp.ts';
 import type { Priority } from '../model/notification.ts';
-import { quoted } from './json-text.ts';
 
 /** A notification that is to be sent, with its payload as JSON text. */
 export interface OutgoingNotification {

@@ -1,8 +1,8 @@
-import { stringifyExact } from '../lib/exact-json.ts';
+import { quoted, stringifyExact } from '../lib/exact-json.ts';
 import type { JsonObject, JsonValue } from '../model/json.ts';
 import type { Sample } from '../model/sample.ts';
 import { readMapping, wireNumber } from './fields.ts';
-import { mappingText, quoted, quotedOrNull } from './json-text.ts';
+import { mappingText, quotedOrNull } from './json-text.ts';
 import { readSample, type SampleKeys } from './sample-fields.ts';
 
 const KEYS: SampleKeys = { name: 'name', type: 'type', unit: 'unit', volume: 'volume', id: 'id' };

@@ -1,12 +1,11 @@
 import { NephoscopeError } from '../component/errors.ts';
-import { MAX_JSON_DEPTH, stringifyExact } from '../lib/exact-json.ts';
+import { MAX_JSON_DEPTH, quoted, stringifyExact } from '../lib/exact-json.ts';
 import { isList } from '../lib/json-list.ts';
 import type { Event } from '../model/event.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../model/json.ts';
 import type { Sample } from '../model/sample.ts';
 import { toEventMessage } from './event-message.ts';
 import { wireNumber } from './fields.ts';
-import { quoted } from './json-text.ts';
 import { keyOrder } from './key-order.ts';
 import { signMessage, signText } from './message-signature.ts';
 import { listText, scalarText } from './signature-text.ts';
