@@ -71,7 +71,7 @@ export class GroupCommit {
   readonly #dataVersion: StatementSync;
   #open: Transaction | null = null;
   /** Filled only while another process holds the file. */
-  #queue: Waiting[] = [];
+  readonly #queue: Waiting[] = [];
   #queuedRows = 0;
   #lastDataVersion = 0;
   #busySince: number | null = null;
@@ -106,9 +106,9 @@ export class GroupCommit {
     this.#closed = true;
     this.#commitNow();
     const giveUp = (): void => {
-      const all = this.#queue;
-      this.#takeFromQueue(all.length);
-      for (const { work, reject } of all) reject(notRunning(work.action));
+      for (let next = this.#next(); next !== undefined; next = this.#next()) {
+        next.reject(notRunning(next.work.action));
+      }
       this.#idle.resolve();
     };
     if (signal.aborted) giveUp();
@@ -164,7 +164,7 @@ export class GroupCommit {
       this.#options.forget();
     } catch {
       // SQLite has rolled all of it back by itself.
-      this.#abandon(lockedMeanwhile(error.message));
+      this.#abandon(transactionLost(error.message));
       return error;
     }
     this.#options.onFailure(error);
@@ -197,29 +197,28 @@ export class GroupCommit {
   }
 
   #tryQueue(): void {
-    for (let first = this.#queue[0]; first !== undefined; first = this.#queue[0]) {
+    while (this.#queue.length > 0) {
       const begun = this.#open === null ? this.#tryBegin() : 'begun';
       if (begun === 'busy') {
         this.#schedule(BUSY_PAUSE_MILLIS);
         return;
       }
       if (begun !== 'begun') {
-        const all = this.#queue;
-        this.#takeFromQueue(all.length);
-        for (const { reject } of all) reject(begun);
+        for (let next = this.#next(); next !== undefined; next = this.#next()) next.reject(begun);
         this.#idle.resolve();
         return;
       }
-      this.#takeFromQueue(1);
-      this.#run(first.work).then(first.resolve, first.reject);
+      const next = this.#next();
+      if (next !== undefined) this.#run(next.work).then(next.resolve, next.reject);
     }
     if (this.#closed) this.#commitNow();
   }
 
-  #takeFromQueue(count: number): void {
-    const taken = this.#queue.slice(0, count);
-    this.#queue = this.#queue.slice(count);
-    this.#queuedRows -= taken.reduce((rows, { work }) => rows + work.rows, 0);
+  /** Takes the first out of the queue. */
+  #next(): Waiting | undefined {
+    const first = this.#queue.shift();
+    this.#queuedRows -= first?.work.rows ?? 0;
+    return first;
   }
 
   #tryBegin(): 'begun' | 'busy' | NephoscopeError {
@@ -294,6 +293,6 @@ function queueFull(action: string, rows: number): NephoscopeError {
   });
 }
 
-function lockedMeanwhile(reason: string): NephoscopeError {
+function transactionLost(reason: string): NephoscopeError {
   return new NephoscopeError('E3008', `The transaction was lost: ${reason}`, { retry: 'transient' });
 }
