@@ -2,22 +2,22 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { OPTIONS } from '../src/app/options.ts';
+import { makeIntake, makeRunners } from '../src/app/program.ts';
 import { readSetup, type Setup } from '../src/app/setup.ts';
 import { createDeadline } from '../src/component/component.ts';
 import { loadConfigWithoutFiles } from '../src/config/load.ts';
 import type { Event } from '../src/model/event.ts';
 import type { Sample } from '../src/model/sample.ts';
-import { decodeNotification } from '../src/notification/envelope.ts';
 import type { RawMessage } from '../src/notification/intake.ts';
+import { silentLogger } from '../src/observe/logger.ts';
 import { Metrics } from '../src/observe/metrics.ts';
-import { createNotificationIntake } from '../src/pipeline/notification-intake.ts';
-import { PipelineRunner } from '../src/pipeline/runner.ts';
 import type { Publisher } from '../src/publishers/publisher.ts';
 import { createEventStorePublisher, createSampleStorePublisher } from '../src/publishers/store.ts';
 import { openStore } from '../src/store/open.ts';
 import type { ParkingStore } from '../src/store/store.ts';
 import { openBenchBroker } from './broker.ts';
 import { figure, median, type Report } from './figure.ts';
+import { refusingParking } from './notification-load.ts';
 import { type Recorded, readRecording, withNewIds } from './recording.ts';
 
 /** As the HTTP door hands them over, and as a busy broker does. */
@@ -40,7 +40,7 @@ export async function benchMainJob(report: Report): Promise<void> {
 /** Bodies → events and samples → pipeline → a publisher that keeps nothing. */
 async function convertCpu(messages: readonly Recorded[], setup: Setup): Promise<number> {
   const sink = nullPublisher();
-  const take = intakeOf(setup, new Map([['store://', sink]]), new Map([['store://', sink]]), noParking);
+  const take = intakeOf(setup, new Map([['store://', sink]]), new Map([['store://', sink]]), refusingParking);
   return await cpuPerMessage(messages, take, CONVERT_BATCH);
 }
 
@@ -65,30 +65,14 @@ function intakeOf(
   setup: Setup,
   samplePublishers: ReadonlyMap<string, Publisher<Sample>>,
   eventPublishers: ReadonlyMap<string, Publisher<Event>>,
-  parking: ParkingStore,
+  parking: Pick<ParkingStore, 'park'>,
 ): Take {
   const metrics = new Metrics();
-  const intake = createNotificationIntake({
-    decode: (body, deployment) => decodeNotification(body, { deployment }),
-    convert: (notification) => setup.converter.convert(notification),
-    samples: new PipelineRunner<Sample>({
-      plan: setup.samplePlan,
-      publishers: samplePublishers,
-      nameOf: ({ name }) => name,
-      metrics,
-      nowMicros,
-    }),
-    events: new PipelineRunner<Event>({
-      plan: setup.eventPlan,
-      publishers: eventPublishers,
-      nameOf: ({ eventType }) => eventType,
-      metrics,
-      nowMicros,
-    }),
+  const intake = makeIntake(setup, {
+    ...makeRunners(setup, { samplePublishers, eventPublishers, metrics }),
     parking,
     metrics,
-    nowMicros,
-    onProblem: () => {},
+    logger: silentLogger,
   });
   const { signal } = new AbortController();
   return (messages) => intake.take(messages, signal);
@@ -138,19 +122,4 @@ function nullPublisher(): Publisher<unknown> {
     status: () => ({ state: 'ok' }),
     publish: async (items) => ({ accepted: items.length, duplicates: [], rejected: [] }),
   };
-}
-
-const noParking: ParkingStore = {
-  park: async (items) => {
-    if (items.length > 0)
-      throw new Error(`the recording holds a message that is parked: ${items[0]?.reason}`);
-  },
-  parked: async () => [],
-  parkedItem: async () => null,
-  parkedCount: async () => 0,
-  dropParked: async () => 0,
-};
-
-function nowMicros(): number {
-  return Date.now() * 1_000;
 }

@@ -1,20 +1,16 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { OPTIONS } from '../src/app/options.ts';
+import { makeIntake, makeRunners } from '../src/app/program.ts';
 import { createPublishers } from '../src/app/publishers.ts';
 import { readSetup } from '../src/app/setup.ts';
 import { createDeadline } from '../src/component/component.ts';
 import { loadConfigWithoutFiles } from '../src/config/load.ts';
-import type { Event } from '../src/model/event.ts';
-import type { Sample } from '../src/model/sample.ts';
-import { decodeNotification } from '../src/notification/envelope.ts';
 import type { RawMessage } from '../src/notification/intake.ts';
-import { createWantedCheck } from '../src/notification/wanted.ts';
 import { silentLogger } from '../src/observe/logger.ts';
 import { Metrics } from '../src/observe/metrics.ts';
-import { createNotificationIntake } from '../src/pipeline/notification-intake.ts';
-import { PipelineRunner } from '../src/pipeline/runner.ts';
 import { openStore } from '../src/store/open.ts';
+import type { ParkingStore } from '../src/store/store.ts';
 
 /** Pipelines whose only sinks are files of `directory`; `events` says which event types are wanted. */
 export function writeFilePipelines(directory: string, events = '"*"'): Readonly<Record<string, string>> {
@@ -60,39 +56,11 @@ export async function startFileLoad(
   const { signal } = new AbortController();
   const all = [...samplePublishers.values(), ...eventPublishers.values()];
   for (const publisher of all) await publisher.start(signal);
-  const nowMicros = (): number => Date.now() * 1_000;
-  const { converter } = setup;
-  const samples = new PipelineRunner<Sample>({
-    plan: setup.samplePlan,
-    publishers: samplePublishers,
-    nameOf: ({ name }) => name,
+  const intake = makeIntake(setup, {
+    ...makeRunners(setup, { samplePublishers, eventPublishers, metrics }),
+    parking: refusingParking,
     metrics,
-    nowMicros,
-  });
-  const events = new PipelineRunner<Event>({
-    plan: setup.eventPlan,
-    publishers: eventPublishers,
-    nameOf: ({ eventType }) => eventType,
-    metrics,
-    nowMicros,
-  });
-  const intake = createNotificationIntake({
-    decode: (body, deployment) => decodeNotification(body, { deployment }),
-    convert: (notification) => converter.convert(notification),
-    isWanted: createWantedCheck((eventType) => {
-      const kinds = converter.kindsOf(eventType);
-      return kinds.samples || (kinds.events && events.wants(eventType));
-    }),
-    samples,
-    events,
-    parking: {
-      park: async (items) => {
-        throw new Error(`the load holds a message that is parked: ${items[0]?.reason}`);
-      },
-    },
-    metrics,
-    nowMicros,
-    onProblem: () => {},
+    logger: silentLogger,
   });
   return {
     take: (messages) => intake.take(messages, signal),
@@ -101,3 +69,10 @@ export async function startFileLoad(
     },
   };
 }
+
+/** The recording holds nothing that has to be put aside. */
+export const refusingParking: Pick<ParkingStore, 'park'> = {
+  park: async (items) => {
+    throw new Error(`the load holds a message that is parked: ${items[0]?.reason}`);
+  },
+};

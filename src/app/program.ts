@@ -13,7 +13,7 @@ import { createWantedCheck } from '../notification/wanted.ts';
 import type { Logger, LogOutput } from '../observe/logger.ts';
 import { Metrics } from '../observe/metrics.ts';
 import { registerProcessMetrics } from '../observe/process-metrics.ts';
-import { Taps } from '../observe/taps.ts';
+import { type PublishedTap, type TapPoint, Taps } from '../observe/taps.ts';
 import { createHeldSamples } from '../pipeline/held-samples.ts';
 import { createNotificationIntake } from '../pipeline/notification-intake.ts';
 import { PipelineRunner } from '../pipeline/runner.ts';
@@ -114,36 +114,14 @@ export function createProgram(parts: ProgramParts): Program {
     log: logger.child({ part: 'transformers' }),
     sampleSource: config.get(SAMPLE_SOURCE),
   });
-  const samples = new PipelineRunner<Sample>({
-    plan: setup.samplePlan,
-    publishers: samplePublishers,
-    transforms,
-    nameOf: ({ name }) => name,
-    metrics,
-    nowMicros,
-    tap: taps.published,
-  });
-  const events = new PipelineRunner<Event>({
-    plan: setup.eventPlan,
-    publishers: eventPublishers,
-    nameOf: ({ eventType }) => eventType,
-    metrics,
-    nowMicros,
-    tap: taps.published,
-  });
+  const publishers = { samplePublishers, eventPublishers, transforms };
+  const { samples, events } = makeRunners(setup, { ...publishers, metrics, tap: taps.published });
 
   const intake = makeIntake(setup, { samples, events, parking: store, metrics, taps, logger });
   const deliverSamples = deliverTo(samples, taps);
   const polling = makePolling(config, deliverSamples, metrics, logger);
   const statsd = createStatsdSources({ config, deliverSamples, log: logger, metrics });
-  const pool = makePool(parts, workers, {
-    metrics,
-    store,
-    setup,
-    samplePublishers,
-    eventPublishers,
-    transforms,
-  });
+  const pool = makePool(parts, workers, { ...publishers, metrics, store, setup });
   const sources = createSources(
     { config, intake, log: logger, metrics },
     (kind) => pool === null || !isForWorkers(kind),
@@ -206,13 +184,41 @@ export function createProgram(parts: ProgramParts): Program {
   };
 }
 
-interface PoolNeeds {
-  readonly metrics: Metrics;
-  readonly store: Store;
-  readonly setup: Setup;
+/** What the runners of both pipelines are made with. */
+export interface RunnerNeeds {
   readonly samplePublishers: ReadonlyMap<string, Publisher<Sample>>;
   readonly eventPublishers: ReadonlyMap<string, Publisher<Event>>;
-  readonly transforms: ReadonlyMap<string, SinkTransform<Sample>>;
+  readonly transforms?: ReadonlyMap<string, SinkTransform<Sample>>;
+  readonly metrics: Metrics;
+  readonly tap?: TapPoint<PublishedTap>;
+}
+
+/** The runners of both plans, on publishers that were made for them. */
+export function makeRunners(
+  { samplePlan, eventPlan }: Pick<Setup, 'samplePlan' | 'eventPlan'>,
+  { samplePublishers, eventPublishers, transforms, ...shared }: RunnerNeeds,
+): { readonly samples: PipelineRunner<Sample>; readonly events: PipelineRunner<Event> } {
+  const common = { ...shared, nowMicros };
+  return {
+    samples: new PipelineRunner({
+      ...common,
+      plan: samplePlan,
+      publishers: samplePublishers,
+      ...(transforms === undefined ? {} : { transforms }),
+      nameOf: ({ name }) => name,
+    }),
+    events: new PipelineRunner({
+      ...common,
+      plan: eventPlan,
+      publishers: eventPublishers,
+      nameOf: ({ eventType }) => eventType,
+    }),
+  };
+}
+
+interface PoolNeeds extends RunnerNeeds {
+  readonly store: Store;
+  readonly setup: Setup;
 }
 
 /** The workers, and what this process publishes for them; null when there are none. */
@@ -221,21 +227,11 @@ function makePool(parts: ProgramParts, count: number, needs: PoolNeeds): WorkerP
   if (count === 1 || parts.forkWorker === undefined || !(metrics instanceof MergedMetrics)) return null;
   // Without a queue to share there is nothing for them to do.
   if (checkDeployments(parts.config).deployments.length === 0) return null;
-  const samples = new PipelineRunner<Sample>({
-    plan: dividePlan(setup.samplePlan, isCentralPublisher).central,
-    publishers: needs.samplePublishers,
-    transforms: needs.transforms,
-    nameOf: ({ name }) => name,
-    metrics,
-    nowMicros,
-  });
-  const events = new PipelineRunner<Event>({
-    plan: dividePlan(setup.eventPlan, isCentralPublisher).central,
-    publishers: needs.eventPublishers,
-    nameOf: ({ eventType }) => eventType,
-    metrics,
-    nowMicros,
-  });
+  const central = {
+    samplePlan: dividePlan(setup.samplePlan, isCentralPublisher).central,
+    eventPlan: dividePlan(setup.eventPlan, isCentralPublisher).central,
+  };
+  const { samples, events } = makeRunners(central, needs);
   const log = parts.log.logger.child({ part: 'workers' });
   return createWorkerPool({ count, fork: parts.forkWorker, samples, events, parking: store, metrics, log });
 }
